@@ -1,0 +1,149 @@
+"""One line of a daemon's JSON log: how it is written, how it is read back (daemon contract C.1).
+
+The message is a template with `$name` placeholders that stay unfilled in the line; their values are in the
+metadata.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from coda_protocol.structured_events import Level
+
+_PLACEHOLDER = re.compile(r"\$([A-Za-z0-9_]+)")
+_NANOSECONDS = 1_000_000_000
+_TOO_DEEP = "JSON is nested too deeply"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where in the program a line was written; `location` is `File "….ml", line 1, characters 2-3`."""
+
+    module: str = ""
+    location: str = ""
+
+
+class _Written(msgspec.Struct, omit_defaults=True):
+    """The keys in the order in which daemons write them."""
+
+    timestamp: str
+    level: str
+    source: Source | None = None
+    message: str | None = None
+    metadata: dict[str, Any] | None = None
+    event_id: str | None = None
+
+
+class LogMessage(msgspec.Struct, frozen=True, gc=False):
+    """A line as read: every key may be missing, others are ignored.
+
+    `timestamp` and `level` are the daemon's own texts. `source` and `metadata` stay undecoded, because most
+    lines are only looked at; see `source_of` and `metadata_of`.
+    """
+
+    timestamp: str | None = None
+    level: str = ""
+    source: msgspec.Raw = msgspec.Raw(b"{}")
+    message: str = ""
+    metadata: msgspec.Raw = msgspec.Raw(b"{}")
+    event_id: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(LogMessage)
+_source_decoder = msgspec.json.Decoder(Source)
+_metadata_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+def encode_log_message(
+    *,
+    timestamp_ns: int,
+    level: Level,
+    source: Source,
+    message: str,
+    metadata: Mapping[str, Any],
+    event_id: str | None = None,
+) -> bytes:
+    """One line without its newline; `timestamp_ns` is nanoseconds since the Unix epoch, cut to microseconds.
+
+    Metadata keys are sorted at the top level only; a value may be any JSON value or `msgspec.Raw`. Lines of
+    level Spam carry no source.
+    """
+    return _encoder.encode(
+        _Written(
+            format_timestamp(timestamp_ns),
+            level.text,
+            None if level is Level.SPAM else source,
+            message,
+            {key: metadata[key] for key in sorted(metadata)},
+            event_id,
+        )
+    )
+
+
+def decode_log_message(line: bytes) -> LogMessage:
+    """Read one line. Raises ValueError that tells what is wrong with a line that is no log record."""
+    try:
+        return _decoder.decode(line)
+    except RecursionError as error:  # the only error of msgspec's that is no ValueError
+        raise ValueError(_TOO_DEEP) from error
+
+
+def decode_log_messages(lines: bytes) -> list[LogMessage]:
+    """Read many lines at once, much faster than one by one. Raises ValueError when any is no log record.
+
+    Blank lines give nothing, and a line that holds two records gives two: who numbers lines must check.
+    """
+    try:
+        return _decoder.decode_lines(lines)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+
+
+def source_of(message: LogMessage) -> Source:
+    """Where it was written, decoded. Raises ValueError if it is no such object."""
+    return _source_decoder.decode(message.source)
+
+
+def metadata_of(message: LogMessage) -> dict[str, Any]:
+    """The metadata, decoded. Raises ValueError if it is no JSON object."""
+    return _metadata_decoder.decode(message.metadata)
+
+
+def format_timestamp(time_ns: int) -> str:
+    """Nanoseconds since the Unix epoch as `2024-05-01 12:00:05.123456Z`."""
+    seconds, rest = divmod(time_ns, _NANOSECONDS)
+    return f"{_format_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=64)
+def _format_second(seconds: int) -> str:
+    # Many lines fall into one second; formatting a date costs more than encoding the rest of a short line.
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@lru_cache(maxsize=1024)
+def placeholders(template: str) -> tuple[str, ...]:
+    """The names that a message template wants from the metadata, in order of appearance."""
+    return tuple(_PLACEHOLDER.findall(template))
+
+
+def fill_in(template: str, metadata: Mapping[str, Any]) -> str:
+    """A message for people: each placeholder replaced by its value, texts as they are, the rest as JSON.
+
+    A placeholder without a value stays as it is.
+    """
+    if "$" not in template:
+        return template
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in metadata:
+            return match.group(0)
+        found = metadata[name]
+        return found if isinstance(found, str) else _encoder.encode(found).decode()
+
+    return _PLACEHOLDER.sub(value, template)
