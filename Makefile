@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests tools benchmarks
 
-.PHONY: test test-long check bench format clean
+.PHONY: demo test test-long check bench format clean
 
 # The newest file of each set stands for the whole: it is touched when everything before it succeeded.
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml
@@ -16,6 +16,9 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	touch $@
+
+demo: $(VENV)/run.stamp
+	$(BIN)/coda-executive run block-production
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto -m "not long" -q

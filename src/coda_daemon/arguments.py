@@ -1,0 +1,253 @@
+"""Arguments of `coda daemon` (daemon contract A.2), as a table and as typed values.
+
+Flags that concern what this build does not do are of two kinds. Those whose absence nobody can notice are
+accepted, and their help says so. Those whose user would wait for something that never comes are refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from coda_daemon.command_line import Command, Flag, Kind, UsageError, Value, parse
+from coda_protocol.structured_events import Level
+
+_SNARK_WORK = "this build buys and sells no SNARK work"
+_WALLET = "this build has no wallet"
+_REPORTING = "this build reports to no service"
+_UNUSED = "accepted; changes nothing in the reference daemon"
+
+
+def _accepted(kind: Kind, *names: str) -> tuple[Flag, ...]:
+    return tuple(Flag(name, kind, _UNUSED) for name in names)
+
+
+def _refused(kind: Kind, reason: str, *names: str) -> tuple[Flag, ...]:
+    return tuple(Flag(name, kind, "refused", refusal=reason) for name in names)
+
+
+DAEMON = Command(
+    "coda daemon",
+    "Reference daemon of Coda Executive: a compact node with the command line of Mina's",
+    (
+        Flag("config-directory", Kind.TEXT, "state of this node (default ~/.mina-config)"),
+        Flag("config-file", Kind.TEXT, "runtime configuration; later files win", repeats=True),
+        Flag("genesis-ledger-dir", Kind.TEXT, "where ledgers given by hash are; then genesis/ in -config-directory"),
+        Flag("proof-level", Kind.TEXT, "none (the other levels are refused)"),
+        Flag("seed", Kind.SWITCH, "start without peers, never end for being alone"),
+        Flag("demo-mode", Kind.SWITCH, "start without peers; sync status is always SYNCED"),
+        Flag("peer", Kind.TEXT, "multiaddress of a peer", repeats=True),
+        Flag("peer-list-file", Kind.TEXT, "file with a multiaddress a line"),
+        Flag("direct-peer", Kind.TEXT, "as -peer", repeats=True),
+        Flag("libp2p-keypair", Kind.TEXT, "key file, or secret,public,peerid (default: a new key)"),
+        Flag("discovery-keypair", Kind.TEXT, "as -libp2p-keypair (name of 2020)"),
+        Flag("external-ip", Kind.TEXT, "address told to peers (default: the one they see)"),
+        Flag("external-port", Kind.INTEGER, "TCP port for peers (default 8302)"),
+        Flag("bind-ip", Kind.TEXT, "address to listen on for peers (default 0.0.0.0)"),
+        Flag("client-port", Kind.INTEGER, "shown in the status; nothing listens there yet (default 8301)"),
+        Flag("rest-port", Kind.INTEGER, "GraphQL and status HTTP port (default 3085)"),
+        Flag("insecure-rest-server", Kind.SWITCH, "serve the REST port on all addresses"),
+        Flag("block-producer-key", Kind.TEXT, "private key file of the block producer"),
+        Flag("block-producer-password", Kind.TEXT, "its password, if MINA_PRIVKEY_PASS is not set"),
+        Flag("coinbase-receiver", Kind.TEXT, "public key that gets coinbases (default: the block producer)"),
+        Flag("log-json", Kind.SWITCH, "JSON lines on stdout"),
+        Flag("log-level", Kind.TEXT, "console level (default Info)"),
+        Flag("file-log-level", Kind.TEXT, "level of mina.log (default Trace)"),
+        Flag("file-log-rotations", Kind.INTEGER, "rotated log files kept (default 50)"),
+        Flag("start-filtered-logs", Kind.TEXT, "event ids to capture from the start", repeats=True),
+        Flag("min-connections", Kind.INTEGER, "dial peers until there are so many (default 20)"),
+        Flag("max-connections", Kind.INTEGER, "keep at most so many peers (default 50)"),
+        Flag("validation-queue-size", Kind.INTEGER, "gossip of a peer waiting for validation (default 150)"),
+        Flag("working-dir", Kind.TEXT, "directory that relative paths start from (default: current)"),
+        Flag("contact-info", Kind.TEXT, "under 200 characters; reported nowhere"),
+        *_accepted(
+            Kind.SWITCH,
+            "no-super-catchup",
+            "tracing",
+            "internal-tracing",
+            "disable-node-status",
+            "disable-telemetry",
+            "simplified-node-stats",
+            "all-peers-seen-metric",
+            "archive-rocksdb",
+        ),
+        *_accepted(
+            Kind.BOOLEAN,
+            "generate-genesis-proof",
+            "log-snark-work-gossip",
+            "log-txn-pool-gossip",
+            "log-received-blocks",
+            "log-block-creation",
+            "enable-flooding",
+            "enable-peer-exchange",
+            "limit-concurrent-connections",
+        ),
+        *_accepted(
+            Kind.INTEGER,
+            "metrics-port",
+            "libp2p-metrics-port",
+            "snark-worker-parallelism",
+            "work-reassignment-wait",
+            "stop-time",
+        ),
+        *_accepted(
+            Kind.TEXT,
+            "peer-protection-rate",
+            "snark-worker-fee",
+            "work-selection",
+            "minimum-block-reward",
+            "current-protocol-version",
+            "gc-stat-interval",
+        ),
+        *_refused(Kind.TEXT, _SNARK_WORK, "run-snark-worker", "run-snark-coordinator"),
+        *_refused(Kind.TEXT, _WALLET, "block-producer-pubkey"),
+        *_refused(Kind.TEXT, "this build feeds no archive", "archive-address"),
+        *_refused(Kind.TEXT, "this build fetches nothing over HTTP; use -peer-list-file", "peer-list-url"),
+        *_refused(Kind.BOOLEAN, "this build does not gate connections", "isolate-network"),
+        *_refused(Kind.BOOLEAN, "this build writes no precomputed blocks", "log-precomputed-blocks"),
+        *_refused(Kind.BOOLEAN, _REPORTING, "upload-blocks-to-gcloud", "uptime-send-node-commit-sha"),
+        *_refused(Kind.TEXT, "this build writes no precomputed blocks", "precomputed-blocks-file"),
+        *_refused(Kind.SWITCH, "start it in the background yourself", "background"),
+        *_refused(Kind.TEXT, "this build has no protocol versions to propose", "proposed-protocol-version"),
+        *_refused(Kind.TEXT, "this build loads no plugins", "load-plugin"),
+        *_refused(Kind.TEXT, "this build knows no hard forks", "hardfork-handling"),
+        *_refused(
+            Kind.TEXT,
+            _REPORTING,
+            "node-status-url",
+            "node-error-url",
+            "uptime-url",
+            "uptime-submitter-key",
+            "uptime-submitter-pubkey",
+        ),
+        *_refused(
+            Kind.INTEGER,
+            "this build has one GraphQL server",
+            "limited-graphql-port",
+            "itn-graphql-port",
+            "itn-max-logs",
+        ),
+        *_refused(
+            Kind.SWITCH, "this build has one GraphQL server", "open-limited-graphql-port"
+        ),
+        *_refused(Kind.TEXT, "this build has one GraphQL server", "itn-keys"),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonArguments:
+    """What the command line of `coda daemon` said; None where it said nothing and the configuration may
+    (contract A.3).
+    """
+
+    config_directory: str
+    config_files: tuple[str, ...]
+    genesis_ledger_directories: tuple[str, ...]
+    proof_level: str | None
+    is_seed: bool
+    is_demo: bool
+    peers: tuple[str, ...]
+    peer_list_file: str | None
+    libp2p_keypair: str | None
+    external_ip: str
+    external_port: int | None
+    bind_ip: str
+    client_port: int | None
+    rest_port: int | None
+    insecure_rest_server: bool
+    block_producer_key: str | None
+    block_producer_password: str | None
+    coinbase_receiver: str | None
+    log_json: bool
+    log_level: Level
+    file_log_level: Level
+    file_log_rotations: int
+    start_filtered_logs: tuple[str, ...]
+    min_connections: int | None
+    max_connections: int | None
+    validation_queue_size: int | None
+
+
+class UnknownLogLevel(ValueError):
+    """A log level that is none: exit code 14 (daemon contract A.8)."""
+
+    def __init__(self, text: str) -> None:
+        names = "\n".join(level.text for level in Level)
+        super().__init__(f"Received unknown log-level {text}. Expected one of: {names}")
+
+
+def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArguments:
+    """Read what follows `coda daemon`. Raises UsageError, HelpWanted or UnknownLogLevel; `home` holds the
+    default directory.
+    """
+    values = parse(DAEMON, arguments)
+    base = _last(values, "working-dir", str, "")
+
+    def path(text: str) -> str:
+        text = f"{home.rstrip('/')}{text[1:]}" if text == "~" or text.startswith("~/") else text
+        return text if text.startswith("/") or not base else f"{base.rstrip('/')}/{text}"
+
+    def optional_path(name: str) -> str | None:
+        text = _last(values, name, str, None)
+        return None if text is None else path(text)
+
+    keypair = _last(values, "libp2p-keypair", str, None) or _last(values, "discovery-keypair", str, None)
+    if len(_last(values, "contact-info", str, "")) >= 200:
+        raise UsageError("failed to parse -contact-info value: expected fewer than 200 characters")
+    config_directory = path(_last(values, "config-directory", str, "~/.mina-config")).rstrip("/")
+    genesis_directory = optional_path("genesis-ledger-dir")
+    given_genesis = () if genesis_directory is None else (genesis_directory,)
+    return DaemonArguments(
+        config_directory=config_directory,
+        genesis_ledger_directories=(*given_genesis, f"{config_directory}/genesis"),
+        config_files=tuple(path(str(file)) for file in values.get("config-file", ())),
+        proof_level=_last(values, "proof-level", str, None),
+        is_seed="seed" in values,
+        is_demo="demo-mode" in values,
+        peers=tuple(str(peer) for peer in (*values.get("peer", ()), *values.get("direct-peer", ()))),
+        peer_list_file=optional_path("peer-list-file"),
+        libp2p_keypair=keypair if keypair is None or "," in keypair else path(keypair),
+        external_ip=_last(values, "external-ip", str, "0.0.0.0"),  # noqa: S104  "not known"
+        external_port=_port(values, "external-port"),
+        bind_ip=_last(values, "bind-ip", str, "0.0.0.0"),  # noqa: S104  the contract's default
+        client_port=_port(values, "client-port"),
+        rest_port=_port(values, "rest-port"),
+        insecure_rest_server="insecure-rest-server" in values,
+        block_producer_key=optional_path("block-producer-key"),
+        block_producer_password=_last(values, "block-producer-password", str, None),
+        coinbase_receiver=_last(values, "coinbase-receiver", str, None),
+        log_json="log-json" in values,
+        log_level=_level(_last(values, "log-level", str, "Info")),
+        file_log_level=_level(_last(values, "file-log-level", str, "Trace")),
+        file_log_rotations=_last(values, "file-log-rotations", int, 50),
+        start_filtered_logs=tuple(str(event) for event in values.get("start-filtered-logs", ())),
+        min_connections=_last(values, "min-connections", int, None),
+        max_connections=_last(values, "max-connections", int, None),
+        validation_queue_size=_last(values, "validation-queue-size", int, None),
+    )
+
+
+_V = TypeVar("_V", bool, int, str)
+_D = TypeVar("_D")
+
+
+def _last(values: Mapping[str, tuple[Value, ...]], name: str, kind: type[_V], default: _D) -> _V | _D:
+    given = values.get(name)
+    if given is None:
+        return default
+    assert isinstance(given[-1], kind), name
+    return given[-1]
+
+
+def _port(values: Mapping[str, tuple[Value, ...]], name: str) -> int | None:
+    port = _last(values, name, int, None)
+    if port is not None and not 0 < port < 65536:
+        raise UsageError(f"failed to parse -{name} value {port}: expected a port from 1 to 65535")
+    return port
+
+
+def _level(text: str) -> Level:
+    try:
+        return Level.of_text(text)
+    except ValueError:
+        raise UnknownLogLevel(text) from None

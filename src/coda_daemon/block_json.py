@@ -1,0 +1,111 @@
+"""Blocks and frontier diffs as log lines show them (daemon contract C.3)."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Any
+
+from coda_daemon.blocks import Block, EpochData
+from coda_daemon.consensus.constants import ConsensusConstants
+from coda_daemon.frontier.frontier import Diff
+from coda_protocol.log_message import format_timestamp
+
+_OPAQUE = "<opaque>"
+
+
+def breadcrumb_json(block: Block, constants: ConsensusConstants, *, received_ns: int) -> dict[str, Any]:
+    """The metadata `breadcrumb` of `Block_produced`; `received_ns` since the Unix epoch."""
+    return {
+        "validated_transition": {
+            "data": {
+                "protocol_state": protocol_state_json(block, constants),
+                "protocol_state_proof": _OPAQUE,
+                "staged_ledger_diff": _OPAQUE,
+                "delta_transition_chain_proof": _OPAQUE,
+                "current_protocol_version": "3.0.0",
+                "proposed_protocol_version": "<None>",
+            },
+            "hash": {"state_body_hash": block.body_hash, "state_hash": block.state_hash},
+        },
+        "staged_ledger": _OPAQUE,
+        "just_emitted_a_proof": False,
+        "transition_receipt_time": format_timestamp(received_ns),
+    }
+
+
+def protocol_state_json(block: Block, constants: ConsensusConstants) -> dict[str, Any]:
+    state, consensus = block.state, block.consensus_state
+    return {
+        "previous_state_hash": block.previous_state_hash,
+        "body": {
+            "genesis_state_hash": state.genesis_state_hash,
+            "blockchain_state": {
+                "timestamp": str(state.blockchain_state.timestamp),
+                "staged_ledger_hash": state.blockchain_state.staged_ledger_hash,
+                "snarked_ledger_hash": state.blockchain_state.snarked_ledger_hash,
+            },
+            "consensus_state": {
+                "blockchain_length": str(consensus.blockchain_length),
+                "epoch_count": str(consensus.epoch_count),
+                "min_window_density": str(consensus.min_window_density),
+                "sub_window_densities": [str(count) for count in consensus.sub_window_densities],
+                "last_vrf_output": urlsafe_b64encode(consensus.last_vrf_output).decode(),
+                "total_currency": str(consensus.total_currency),
+                "curr_global_slot_since_hard_fork": {
+                    "slot_number": str(consensus.global_slot),
+                    "slots_per_epoch": str(constants.slots_per_epoch),
+                },
+                "global_slot_since_genesis": str(consensus.global_slot),
+                "staking_epoch_data": _epoch_data_json(consensus.staking_epoch_data),
+                "next_epoch_data": _epoch_data_json(consensus.next_epoch_data),
+                "has_ancestor_in_same_checkpoint_window": consensus.has_ancestor_in_same_checkpoint_window,
+                "block_stake_winner": consensus.block_stake_winner,
+                "block_creator": consensus.block_creator,
+                "coinbase_receiver": consensus.coinbase_receiver,
+                "supercharge_coinbase": consensus.supercharge_coinbase,
+            },
+            "constants": {
+                "k": str(constants.k),
+                "slots_per_epoch": str(constants.slots_per_epoch),
+                "slots_per_sub_window": str(constants.slots_per_sub_window),
+                "delta": str(constants.delta),
+                "genesis_state_timestamp": str(constants.genesis_ms),
+            },
+        },
+    }
+
+
+def diffs_json(diff: Diff) -> list[dict[str, Any]]:
+    """The metadata `diffs` of `Applying_diffs`: one object for each kind of change."""
+    changes: list[dict[str, Any]] = [{"New_node": diff.new_node}]
+    if diff.best_tip is not None:
+        changes.append({"Best_tip_changed": diff.best_tip.new_best_tip})
+    if diff.root is not None:
+        transition = {
+            "new_root": diff.root.new_root,
+            "garbage": list(diff.root.garbage),
+            "just_emitted_a_proof": False,
+        }
+        changes.append({"Root_transitioned": transition})
+    return changes
+
+
+def transitions_json(blocks: Sequence[Block], constants: ConsensusConstants) -> list[dict[str, Any]]:
+    """The metadata `added_transitions` and `removed_transitions` of `New_best_tip_event`."""
+    return [
+        {
+            "protocol_state": protocol_state_json(block, constants),
+            "state_hash": block.state_hash,
+            "just_emitted_a_proof": False,
+        }
+        for block in blocks
+    ]
+
+
+def _epoch_data_json(data: EpochData) -> dict[str, Any]:
+    return {
+        "ledger": {"hash": data.ledger_hash, "total_currency": str(data.total_currency)},
+        "seed": data.seed,
+        "start_checkpoint": data.start_checkpoint,
+        "lock_checkpoint": data.lock_checkpoint,
+        "epoch_length": str(data.epoch_length),
+    }

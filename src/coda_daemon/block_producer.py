@@ -1,0 +1,168 @@
+"""Producing blocks in the slots that a key wins (daemon contract I.1, I.2).
+
+The producer looks ahead for its next win and sleeps until that slot begins. Wins of an epoch follow from
+the epoch data of the best tip, so only a tip on a chain with other epoch data, or the end of the epoch,
+makes it look again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from coda_daemon.blocks import EpochData
+from coda_daemon.consensus.building import Built, Rules, build_block
+from coda_daemon.consensus.epochs import staking_data_for
+from coda_daemon.consensus.lottery import StakeDistribution, Win, first_win
+from coda_daemon.frontier.frontier import Frontier
+from coda_daemon.ledger.account import Address
+from coda_daemon.log import Log
+from coda_daemon.ports import Clock
+from coda_protocol.hashes import LedgerHash
+from coda_protocol.slots import Epoch, GlobalSlot
+
+_MODULE: Final = "Block_producer"
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """Whose blocks they are. `coinbase_receiver` is None for the producer itself."""
+
+    public_key: Address
+    coinbase_receiver: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Up to where an epoch was searched with which data, and what was found."""
+
+    epoch: Epoch
+    epoch_data: EpochData
+    win: Win | None
+
+
+class EmptyEpochError(Exception):
+    """The clock is two or more epochs ahead of the best tip: no data to draw from were ever fixed (I.2)."""
+
+
+class BlockProducer:
+    """Produces on the best tip of one frontier. `produced` is told of each block, in its slot.
+
+    An empty epoch is not believed while `is_catching_up()`: the blocks may just not be here yet.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        frontier: Frontier,
+        rules: Rules,
+        clock: Clock,
+        log: Log,
+        *,
+        produced: Callable[[Built], None],
+        is_catching_up: Callable[[], bool],
+    ) -> None:
+        self._producer = producer
+        self._frontier = frontier
+        self._rules = rules
+        self._clock = clock
+        self._log = log
+        self._produced = produced
+        self._is_catching_up = is_catching_up
+        self._search: _Search | None = None
+        self._next_slot = GlobalSlot(1)  # slot 0 is the genesis block's
+        self._changed = asyncio.Event()
+
+    @property
+    def next_win(self) -> Win | None:
+        """The next slot to produce in, as far as this epoch is known."""
+        return None if self._search is None else self._search.win
+
+    def look_again(self) -> None:
+        """See whether the next win still stands: the best tip changed, or catchup came to an end."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Produce until cancelled. Raises EmptyEpochError."""
+        constants = self._rules.constants
+        while True:
+            now = self._now()
+            self._next_slot = max(self._next_slot, now)
+            self._look_ahead(now)
+            win = self.next_win
+            if self._search is None:
+                await self._wait_until(GlobalSlot(max(self._next_slot, now + 1)))
+            elif win is None:
+                epoch = constants.epoch_of(self._next_slot)
+                await self._wait_until(GlobalSlot((epoch + 1) * constants.slots_per_epoch))
+            elif await self._wait_until(win.slot):
+                self._next_slot = GlobalSlot(win.slot + 1)
+                self._search = None
+                self._produce(win)
+
+    def _look_ahead(self, now: GlobalSlot) -> None:
+        """Find the next win, unless the last search still holds."""
+        constants, tip = self._rules.constants, self._frontier.best_tip.block
+        epoch = constants.epoch_of(self._next_slot)
+        data = staking_data_for(tip.consensus_state, self._next_slot, constants)
+        if data is None:
+            is_empty = constants.epoch_of(now) >= constants.epoch_of(tip.global_slot) + 2
+            if is_empty and not self._is_catching_up():
+                raise EmptyEpochError
+            self._search = None
+            return
+        last = self._search
+        is_same = last is not None and last.epoch == epoch and _same_draw(last.epoch_data, data)
+        if is_same and (self.next_win is None or self.next_win.slot >= self._next_slot):
+            return
+        self._search = _Search(epoch, data, self._first_win(data, epoch))
+
+    def _first_win(self, data: EpochData, epoch: Epoch) -> Win | None:
+        stakes: StakeDistribution = self._rules.stakes[LedgerHash(data.ledger_hash)]
+        end = (epoch + 1) * self._rules.constants.slots_per_epoch
+        if self._rules.slot_chain_end is not None:
+            end = min(end, self._rules.slot_chain_end)
+        slots = map(GlobalSlot, range(self._next_slot, end))
+        return first_win(data.seed, slots, stakes.stakers_of(self._producer.public_key))
+
+    def _produce(self, win: Win) -> None:
+        tip = self._frontier.best_tip
+        now = self._now()
+        if now > win.slot + self._rules.constants.delta:
+            self._log.info(
+                _MODULE, "Slot $slot was won but is over at $now; producing nothing", slot=win.slot, now=now
+            )
+            return
+        if tip.block.global_slot >= win.slot:
+            return  # by another winner of this slot, whose clock is ahead of ours
+        self._produced(
+            build_block(
+                tip.block,
+                tip.ledger,
+                win,
+                creator=self._producer.public_key,
+                coinbase_receiver=self._producer.coinbase_receiver or self._producer.public_key,
+                rules=self._rules,
+            )
+        )
+
+    async def _wait_until(self, slot: GlobalSlot) -> bool:
+        """Sleep until a slot begins; False if there was a reason to look again before."""
+        self._changed.clear()
+        start_ns = self._rules.constants.times.start_of(slot) * 1_000_000
+        # By the node's own clock, which may run apart from the loop's: hence in several sleeps if need be.
+        while (rest := start_ns - self._clock.time_ns()) > 0:
+            try:
+                async with asyncio.timeout(rest / 1_000_000_000):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+            return False
+        return True
+
+    def _now(self) -> GlobalSlot:
+        return self._rules.constants.times.slot_at(self._clock.time_ns() // 1_000_000)
+
+
+def _same_draw(one: EpochData, other: EpochData) -> bool:
+    return one.seed == other.seed and one.ledger_hash == other.ledger_hash

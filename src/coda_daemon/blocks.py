@@ -1,0 +1,189 @@
+"""Blocks: what a producer states about the chain, how it is named, and how it travels between nodes.
+
+A block's name is its state hash, over the parent's state hash and the hash of the state's body (daemon
+contract C.3, `hash`). On the wire and on disk a block is MessagePack arrays in the order of the fields
+below; hashes are blake2b-256 over them.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+
+from coda_daemon.digests import digest_of, field_of
+from coda_daemon.ledger.account import Address
+from coda_protocol.base58 import VersionByte
+from coda_protocol.hash_text import field_to_text, state_hash
+from coda_protocol.hashes import LedgerHash, StateHash
+from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot, Slot
+
+Natural = Annotated[int, msgspec.Meta(ge=0)]  # MessagePack ends at 64 bits by itself
+Text = Annotated[str, msgspec.Meta(max_length=64)]  # base58check of a field element or an address
+VRF_OUTPUT_BYTES: Final = 32
+
+
+class MalformedBlockError(ValueError):
+    """Bytes from a peer or a file that are no block."""
+
+
+class _Part(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Common settings of all parts of a block."""
+
+
+class EpochData(_Part, frozen=True):
+    """What the lottery of an epoch is drawn from; `total_currency` in nanomina, `epoch_length` in blocks."""
+
+    ledger_hash: Text
+    total_currency: Natural
+    seed: Text
+    start_checkpoint: Text
+    lock_checkpoint: Text
+    epoch_length: Natural
+
+
+class ConsensusState(_Part, frozen=True):
+    """Members as the daemon contract names them (C.3).
+
+    `total_currency` in nanomina, `global_slot` since genesis.
+    """
+
+    blockchain_length: Natural
+    epoch_count: Natural
+    min_window_density: Natural
+    sub_window_densities: Annotated[tuple[Natural, ...], msgspec.Meta(max_length=4096)]
+    last_vrf_output: Annotated[bytes, msgspec.Meta(min_length=VRF_OUTPUT_BYTES, max_length=VRF_OUTPUT_BYTES)]
+    total_currency: Natural
+    global_slot: Natural
+    staking_epoch_data: EpochData
+    next_epoch_data: EpochData
+    has_ancestor_in_same_checkpoint_window: bool
+    block_stake_winner: Text
+    block_creator: Text
+    coinbase_receiver: Text
+    supercharge_coinbase: bool
+
+
+class BlockchainState(_Part, frozen=True):
+    """The ledger after the block.
+
+    `timestamp` is the start of the slot in milliseconds since the Unix epoch.
+    """
+
+    timestamp: Natural
+    staged_ledger_hash: Text
+    snarked_ledger_hash: Text
+    body_hash: bytes
+
+
+class StateBody(_Part, frozen=True):
+    genesis_state_hash: Text
+    blockchain_state: BlockchainState
+    consensus_state: ConsensusState
+
+
+class Body(_Part, frozen=True):
+    """What the block does to the ledger; `coinbase` in nanomina, 0 when it was left out."""
+
+    coinbase: Natural
+
+
+class _Wire(_Part, frozen=True):
+    previous_state_hash: Text
+    state: StateBody
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A block and its names; `encoded` is what peers are sent.
+
+    Two blocks are the same when their state hashes are.
+    """
+
+    previous_state_hash: StateHash
+    state: StateBody
+    body: Body
+    body_hash: str  # "3W…", of the protocol state's body
+    state_hash: StateHash
+    encoded: bytes
+
+    def __repr__(self) -> str:
+        return f"<Block {self.state_hash} length {self.blockchain_length} slot {self.global_slot}>"
+
+    @property
+    def consensus_state(self) -> ConsensusState:
+        return self.state.consensus_state
+
+    @property
+    def blockchain_length(self) -> BlockchainLength:
+        return BlockchainLength(self.state.consensus_state.blockchain_length)
+
+    @property
+    def global_slot(self) -> GlobalSlot:
+        return GlobalSlot(self.state.consensus_state.global_slot)
+
+    @property
+    def creator(self) -> Address:
+        return Address(self.state.consensus_state.block_creator)
+
+    @property
+    def winner(self) -> Address:
+        return Address(self.state.consensus_state.block_stake_winner)
+
+    @property
+    def coinbase_receiver(self) -> Address:
+        return Address(self.state.consensus_state.coinbase_receiver)
+
+    @property
+    def ledger_hash(self) -> LedgerHash:
+        """The root of the ledger after this block."""
+        return LedgerHash(self.state.blockchain_state.staged_ledger_hash)
+
+    def epoch(self, slots_per_epoch: int) -> Epoch:
+        return Epoch(self.global_slot // slots_per_epoch)
+
+    def slot(self, slots_per_epoch: int) -> Slot:
+        return Slot(self.global_slot % slots_per_epoch)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Wire)
+
+
+def body_digest(body: Body) -> bytes:
+    return digest_of(_encoder.encode(body), purpose=b"coda-body")
+
+
+def make_block(previous_state_hash: StateHash, state: StateBody, body: Body) -> Block:
+    """Name a block; that its state holds `body_digest(body)` is for validation to say."""
+    return _named(_Wire(previous_state_hash, state, body))
+
+
+def decode_block(data: bytes) -> Block:
+    """Read `Block.encoded`; says nothing about whether the block may be on a chain.
+
+    Raises MalformedBlockError.
+    """
+    try:
+        wire = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBlockError(f"expected a block in MessagePack, found: {error}") from error
+    block = _named(wire)
+    if block.encoded != data:
+        # Otherwise one block could travel under many encodings, and be taken for many messages.
+        raise MalformedBlockError("expected the shortest encoding of a block, found another one")
+    return block
+
+
+def _named(wire: _Wire) -> Block:
+    previous = StateHash(wire.previous_state_hash)
+    body_hash = digest_of(_encoder.encode(wire.state), purpose=b"coda-state-body")
+    name = digest_of(previous.encode(), body_hash, purpose=b"coda-state")
+    return Block(
+        previous,
+        wire.state,
+        wire.body,
+        field_to_text(VersionByte.STATE_BODY_HASH, field_of(body_hash)),
+        state_hash(field_of(name)),
+        _encoder.encode(wire),
+    )

@@ -1,0 +1,1 @@
+"""The root, all known descendants, and what a new block changes among them (daemon contract I.4). Pure."""

@@ -1,0 +1,29 @@
+"""Which messages were seen lately, in bounded memory."""
+
+from hashlib import blake2b
+
+
+class SeenMessages:
+    """Remembers at least the last `capacity` messages and at most twice as many."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._young: set[bytes] = set()
+        self._old: set[bytes] = set()
+
+    def __contains__(self, message: bytes) -> bool:
+        return message in self._young or message in self._old
+
+    def add(self, message: bytes) -> bool:
+        """Note a message, by its digest; answer whether it is new."""
+        if message in self:
+            return False
+        self._young.add(message)
+        if len(self._young) >= self._capacity:
+            self._old, self._young = self._young, set()
+        return True
+
+
+def digest(topic: str, payload: bytes) -> bytes:
+    """A message's name for deduplication."""
+    return blake2b(payload, digest_size=16, key=topic.encode()).digest()

@@ -1,0 +1,133 @@
+"""The daemon's status, for GraphQL `daemonStatus` and for `GET /status` (daemon contract D.7, D.9)."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from coda_daemon.build import commit
+from coda_protocol.log_message import format_timestamp
+from coda_protocol.slots import GlobalSlot, epoch_of, slot_in_epoch
+
+if TYPE_CHECKING:
+    from coda_daemon.gossip.peer import Peer
+    from coda_daemon.rest import DaemonView
+
+_MILLION = 1_000_000
+
+
+def daemon_status(view: "DaemonView") -> dict[str, Any]:
+    """The members of GraphQL's `DaemonStatus`. What needs a frontier is None before there is one."""
+    node, settings, constants = view.node, view.settings, view.genesis.constants
+    tip, ledger = node.best_tip, node.ledger
+    producer = settings.producer
+    receiver = settings.coinbase_receiver
+    return {
+        "numAccounts": None if ledger is None else len(ledger),
+        "blockchainLength": None if tip is None else tip.blockchain_length,
+        "highestBlockLengthReceived": node.highest_received,
+        "highestUnvalidatedBlockLengthReceived": node.highest_unvalidated,
+        "uptimeSecs": (view.clock.time_ns() - node.started_ns) // 1_000_000_000,
+        "ledgerMerkleRoot": None if ledger is None else ledger.hash,
+        "stateHash": None if tip is None else tip.state_hash,
+        "chainId": view.genesis.chain_id,
+        "commitId": commit(),
+        "confDir": view.arguments.config_directory,
+        "peers": peers(view),
+        "userCommandsSent": 0,
+        "snarkWorker": None,
+        "snarkWorkFee": int(constants.snark_fee),
+        "syncStatus": str(node.sync_status),
+        "catchupStatus": None if node.catchup_states is None else list(node.catchup_states),
+        "blockProductionKeys": [] if producer is None else [str(producer.public)],
+        "coinbaseReceiver": None if receiver is None else str(receiver),
+        "histograms": None,
+        "consensusTimeBestTip": None if tip is None else consensus_time(view, tip.global_slot),
+        "globalSlotSinceGenesisBestTip": None if tip is None else tip.global_slot,
+        "nextBlockProduction": _next_block_production(view),
+        "consensusTimeNow": consensus_time(view, node.slot_now),
+        "consensusMechanism": "proof_of_stake",
+        "consensusConfiguration": _consensus_configuration(view),
+        "addrsAndPorts": {
+            "externalIp": view.arguments.external_ip,
+            "bindIp": view.arguments.bind_ip,
+            "peer": {
+                "host": view.arguments.external_ip,
+                "libp2pPort": settings.external_port,
+                "peerId": view.gossip.peer_id,
+            },
+            "libp2pPort": settings.external_port,
+            "clientPort": settings.client_port,
+        },
+        "metrics": {
+            "blockProductionDelay": [],
+            "transactionPoolDiffReceived": 0,
+            "transactionPoolDiffBroadcasted": 0,
+            "transactionsAddedToPool": 0,
+            "transactionPoolSize": 0,
+            "snarkPoolDiffReceived": 0,
+            "snarkPoolDiffBroadcasted": 0,
+            "pendingSnarkWork": 0,
+            "snarkPoolSize": 0,
+        },
+    }
+
+
+def status_json(view: "DaemonView") -> dict[str, Any]:
+    """The same for `GET /status`: names in snake case, the sync status in title case."""
+    status: dict[str, Any] = _snake_case(daemon_status(view))
+    return {**status, "sync_status": status["sync_status"].title()}
+
+
+def peers(view: "DaemonView") -> list[dict[str, Any]]:
+    return [_peer(peer) for peer in view.gossip.peers]
+
+
+def consensus_time(view: "DaemonView", slot: GlobalSlot) -> dict[str, Any]:
+    """A global slot as GraphQL's `ConsensusTime`; times in milliseconds since the Unix epoch, as text."""
+    constants = view.genesis.rules.constants
+    start = constants.times.start_of(slot)
+    return {
+        "epoch": str(epoch_of(slot, slots_per_epoch=constants.slots_per_epoch)),
+        "slot": str(slot_in_epoch(slot, slots_per_epoch=constants.slots_per_epoch)),
+        "globalSlot": str(slot),
+        "startTime": str(start),
+        "endTime": str(start + constants.slot_ms),
+    }
+
+
+def _next_block_production(view: "DaemonView") -> dict[str, Any] | None:
+    if view.settings.producer is None:
+        return None
+    win, now = view.node.next_production, view.node.slot_now
+    return {
+        "times": [] if win is None else [consensus_time(view, win.slot)],
+        "globalSlotSinceGenesis": [] if win is None else [str(win.slot)],
+        "generatedFromConsensusAt": {
+            "consensusTime": consensus_time(view, now),
+            "globalSlotSinceGenesis": str(now),
+        },
+    }
+
+
+def _consensus_configuration(view: "DaemonView") -> dict[str, Any]:
+    constants = view.genesis.rules.constants
+    return {
+        "delta": constants.delta,
+        "k": constants.k,
+        "slotsPerEpoch": constants.slots_per_epoch,
+        "slotDuration": constants.slot_ms,
+        "epochDuration": constants.slot_ms * constants.slots_per_epoch,
+        "genesisStateTimestamp": format_timestamp(constants.genesis_ms * _MILLION),
+        "acceptableNetworkDelay": (constants.delta + 1) * constants.slot_ms,
+    }
+
+
+def _peer(peer: "Peer") -> dict[str, Any]:
+    return {"host": peer.host, "libp2pPort": peer.port, "peerId": peer.peer_id}
+
+
+def _snake_case(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {re.sub(r"(?=[A-Z])", "_", key).lower(): _snake_case(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_snake_case(member) for member in value]
+    return value

@@ -1,0 +1,1 @@
+"""Accounts and the Merkle tree over them. Pure: values in, values out."""

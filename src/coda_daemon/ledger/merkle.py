@@ -1,0 +1,100 @@
+"""A sparse Merkle tree of fixed depth whose versions share all that they have in common.
+
+Hashes are blake2b-256, at all proof levels of this daemon; the real one hashes with Poseidon. A missing
+subtree has the hash of one full of empty leaves, so that a ledger of depth 35 with ten accounts costs ten
+paths.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from hashlib import blake2b
+
+from coda_daemon.ledger.account import Account, leaf_hash
+
+
+class Leaf:
+    __slots__ = ("account", "hash")
+
+    def __init__(self, hash_: bytes, account: Account) -> None:
+        self.hash = hash_
+        self.account = account
+
+
+class Branch:
+    """An inner node; a child that is None is an empty subtree."""
+
+    __slots__ = ("hash", "left", "right")
+
+    def __init__(self, hash_: bytes, left: "Node | None", right: "Node | None") -> None:
+        self.hash = hash_
+        self.left = left
+        self.right = right
+
+
+Node = Leaf | Branch
+
+
+@cache
+def empty_hash(height: int) -> bytes:
+    """The hash of an empty subtree `height` levels above the leaves."""
+    if height == 0:
+        return bytes(32)
+    below = empty_hash(height - 1)
+    return _join(height, below, below)
+
+
+def root_hash(root: Node | None, depth: int) -> bytes:
+    return empty_hash(depth) if root is None else root.hash
+
+
+def build(depth: int, accounts: Sequence[Account]) -> Node | None:
+    """The tree with `accounts` at positions 0, 1, …; needs len(accounts) <= 2^depth."""
+    level: list[Node] = [Leaf(leaf_hash(account), account) for account in accounts]
+    for height in range(1, depth + 1):
+        level = [
+            _branch(height, level[at], level[at + 1] if at + 1 < len(level) else None)
+            for at in range(0, len(level), 2)
+        ]
+    return level[0] if level else None
+
+
+def get(root: Node | None, depth: int, index: int) -> Account | None:
+    node = root
+    for height in range(depth - 1, -1, -1):
+        if not isinstance(node, Branch):
+            return None
+        node = node.right if index >> height & 1 else node.left
+    return node.account if isinstance(node, Leaf) else None
+
+
+def put(root: Node | None, depth: int, index: int, account: Account) -> Node:
+    """The tree with `account` at `index`, whatever was there before."""
+    if depth == 0:
+        return Leaf(leaf_hash(account), account)
+    left, right = (root.left, root.right) if isinstance(root, Branch) else (None, None)
+    if index >> (depth - 1) & 1:
+        return _branch(depth, left, put(right, depth - 1, index, account))
+    return _branch(depth, put(left, depth - 1, index, account), right)
+
+
+def leaves(root: Node | None) -> Iterator[Account]:
+    """All accounts in the order of their positions."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Leaf):
+            yield node.account
+        elif node is not None:
+            stack += (node.right, node.left)
+
+
+def _branch(height: int, left: Node | None, right: Node | None) -> Branch:
+    left_hash = empty_hash(height - 1) if left is None else left.hash
+    right_hash = empty_hash(height - 1) if right is None else right.hash
+    return Branch(_join(height, left_hash, right_hash), left, right)
+
+
+def _join(height: int, left: bytes, right: bytes) -> bytes:
+    return blake2b(
+        left + right, digest_size=32, salt=height.to_bytes(2, "big"), person=b"coda-merkle"
+    ).digest()

@@ -1,0 +1,102 @@
+"""The daemon as a process of the operating system: the ports of `coda_daemon.ports` on real things."""
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from coda_daemon.files import Files
+from coda_daemon.http_server import HttpServer
+from coda_daemon.tcp import TcpTransport
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def time_ns(self) -> int:
+        return time.time_ns()
+
+
+class SystemChance:
+    """Streams seeded from the system's entropy, a seed for each process."""
+
+    def __init__(self) -> None:
+        self._seed = os.urandom(16).hex()
+
+    def stream(self, label: str) -> Random:
+        return Random(f"{self._seed}:{label}")  # noqa: S311  keys and nonces come from token_bytes
+
+    def token_bytes(self, size: int) -> bytes:
+        return os.urandom(size)
+
+
+class StandardStreams:
+    """Standard output and error. Each line is one write, so lines of children never cut into it."""
+
+    def out(self, line: str) -> None:
+        self._write(1, line)
+
+    def err(self, line: str) -> None:
+        self._write(2, line)
+
+    def _write(self, descriptor: int, line: str) -> None:
+        rest = f"{line}\n".encode(errors="backslashreplace")
+        while rest:
+            try:
+                rest = rest[os.write(descriptor, rest) :]
+            except BlockingIOError:
+                select.select((), (descriptor,), ())
+            except BrokenPipeError:
+                return  # whoever read us is gone; the log files remain
+
+
+class ProcessHost:
+    """A `ports.Host`. Make it inside the running loop: from then on SIGTERM and SIGINT are answered by
+    `interrupted`.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.clock = SystemClock()
+        self.chance = SystemChance()
+        self.transport = TcpTransport()
+        self.http = HttpServer()
+        self.store = Files()
+        self.console = StandardStreams()
+        self.pid = os.getpid()
+        self.environment = environment
+        loop = asyncio.get_running_loop()
+        self._signal: asyncio.Future[str] = loop.create_future()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._interrupt, number)
+
+    def process_is_alive(self, pid: int) -> bool:
+        if pid == self.pid:  # a restarted container: the last daemon had the same id
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(PermissionError):
+                os.kill(pid, 0)
+            return True
+        return False
+
+    async def interrupted(self) -> str:
+        return await asyncio.shield(self._signal)
+
+    def _interrupt(self, number: signal.Signals) -> None:
+        if not self._signal.done():
+            self._signal.set_result(number.name)
+
+
+def run_daemon_process(arguments: Sequence[str]) -> int:
+    """`coda daemon` in this process: run it and return its exit code."""
+    from coda_daemon.daemon import run_daemon
+
+    async def run() -> int:
+        return await run_daemon(arguments, ProcessHost(os.environ))
+
+    return asyncio.run(run())

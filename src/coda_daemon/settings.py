@@ -1,0 +1,208 @@
+"""What a daemon is told to do: command line over configuration files over defaults (daemon contract A.3 to
+A.5).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from coda_daemon.arguments import DaemonArguments
+from coda_daemon.gossip.network import Limits
+from coda_daemon.gossip.peer import Peer, parse_multiaddress
+from coda_daemon.log import Log
+from coda_daemon.ports import Host, Store
+from coda_daemon.user_error import UserError
+from coda_protocol import runtime_config
+from coda_protocol.constants import CompiledProfile, Constants, with_defaults
+from coda_protocol.format_error import FormatError
+from coda_protocol.key_files import read_libp2p_key, read_private_key
+from coda_protocol.keys import Keypair, PrivateKey, PublicKey
+from coda_protocol.libp2p_keys import Libp2pKeypair
+from coda_protocol.runtime_config import DaemonSection, RuntimeConfig
+from coda_protocol.secret_box import WrongPasswordError
+
+COMPILED_PROFILE = CompiledProfile.LIGHTNET
+MODULE = "Mina_daemon"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that the daemon's parts are built from."""
+
+    config: RuntimeConfig
+    constants: Constants
+    seeds: tuple[Peer, ...]
+    identity: Libp2pKeypair
+    producer: Keypair | None = field(repr=False)
+    coinbase_receiver: PublicKey | None
+    external_port: int
+    rest_port: int
+    client_port: int
+    limits: Limits
+    time_offset: int  # seconds that block time is behind the clock
+
+
+def load_config(arguments: DaemonArguments, host: Host, log: Log) -> RuntimeConfig:
+    """Read and merge the configuration files in the order of A.3. Raises UserError."""
+    environment = host.environment
+    required = [*arguments.config_files]
+    if from_environment := _variable(environment, "CONFIG_FILE"):
+        required.insert(0, from_environment)
+    optional = f"{arguments.config_directory}/daemon.json"
+    log.info(MODULE, "Reading configuration files $config_files", config_files=[optional, *required])
+    configs = []
+    try:
+        configs.append(_parsed(optional, host.store.read(optional)))
+    except OSError as error:
+        log.warn(
+            MODULE,
+            "Could not read configuration from $config_file: $error",
+            config_file=optional,
+            error=str(error),
+        )
+    for path in required:
+        try:
+            configs.append(_parsed(path, host.store.read(path)))
+        except OSError as error:
+            raise UserError(f"Could not read configuration file {path}: {error}") from error
+    return runtime_config.merge(RuntimeConfig(), *configs)
+
+
+def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host, log: Log) -> Settings:
+    """Put arguments and configuration together, read keys and peers. Raises UserError."""
+    section = config.daemon or DaemonSection()
+    constants = with_defaults(config, COMPILED_PROFILE)
+    level = arguments.proof_level or constants.proof_level
+    if level != "none":
+        raise UserError(f"Proof level {level} is not compatible with compile-time proof level none")
+    return Settings(
+        config=config,
+        constants=constants,
+        seeds=_seeds(arguments, section, host.store, log),
+        identity=_identity(arguments, host),
+        producer=_producer(arguments, section, host),
+        coinbase_receiver=_public_key(
+            "coinbase-receiver", arguments.coinbase_receiver or section.coinbase_receiver
+        ),
+        external_port=arguments.external_port or section.external_port or 8302,
+        rest_port=arguments.rest_port or section.rest_port or 3085,
+        client_port=arguments.client_port or section.client_port or 8301,
+        limits=Limits(
+            _or(arguments.min_connections, section.min_connections, 20),
+            _or(arguments.max_connections, section.max_connections, 50),
+            _or(arguments.validation_queue_size, section.validation_queue_size, 150),
+        ),
+        time_offset=_time_offset(host.environment),
+    )
+
+
+_T = TypeVar("_T")
+
+
+def _or(given: _T | None, configured: _T | None, default: _T) -> _T:
+    if given is not None:
+        return given
+    return default if configured is None else configured
+
+
+def _variable(environment: Mapping[str, str], name: str) -> str | None:
+    """An environment variable by its name of today, or of 2020 (daemon contract A.5)."""
+    return environment.get(f"MINA_{name}", environment.get(f"CODA_{name}"))
+
+
+def _time_offset(environment: Mapping[str, str]) -> int:
+    text = _variable(environment, "TIME_OFFSET") or "0"
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"MINA_TIME_OFFSET is {text!r}; expected whole seconds") from None
+
+
+def _parsed(path: str, data: bytes) -> RuntimeConfig:
+    try:
+        return runtime_config.parse(data)
+    except FormatError as error:
+        raise UserError(f"Could not parse configuration file: {path}: {error}") from error
+
+
+def _seeds(arguments: DaemonArguments, section: DaemonSection, store: Store, log: Log) -> tuple[Peer, ...]:
+    peers = []
+    for text in (*arguments.peers, *(section.peers or ())):
+        try:
+            peers.append(parse_multiaddress(text))
+        except FormatError as error:
+            raise UserError(f"Could not use -peer: {error}") from error
+    if arguments.peer_list_file is not None:
+        peers += _listed_peers(arguments.peer_list_file, store, log)
+    if not peers and not arguments.is_seed and not arguments.is_demo and arguments.peer_list_file is None:
+        raise UserError("No peers were given.\n\nPass one of -peer, -peer-list-file, -seed, -peer-list-url.")
+    return tuple(dict.fromkeys(peers))
+
+
+def _listed_peers(path: str, store: Store, log: Log) -> list[Peer]:
+    try:
+        lines = store.read(path).decode(errors="replace").split()
+    except OSError as error:
+        raise UserError(f"Could not read the peer list file {path}: {error}") from error
+    peers = []
+    for line in lines:
+        try:
+            peers.append(parse_multiaddress(line))
+        except FormatError as error:
+            log.error(MODULE, "Skipping a line of $file: $error", file=path, error=str(error))  # noqa: TRY400  not logging
+    return peers
+
+
+def _identity(arguments: DaemonArguments, host: Host) -> Libp2pKeypair:
+    given = arguments.libp2p_keypair
+    if given is None:
+        return Libp2pKeypair.of_seed(host.chance.token_bytes(32))
+    try:
+        if "," in given:
+            return Libp2pKeypair.parse(given)
+        password = _variable(host.environment, "LIBP2P_PASS")
+        if password is None:
+            raise UserError(f"The libp2p key file {given} needs its password in MINA_LIBP2P_PASS.")
+        return read_libp2p_key(_secret_file(given, host.store), password)
+    except (FormatError, WrongPasswordError) as error:
+        raise UserError(f"Could not use -libp2p-keypair: {error}") from error
+
+
+def _producer(arguments: DaemonArguments, section: DaemonSection, host: Host) -> Keypair | None:
+    path = arguments.block_producer_key or section.block_producer_key
+    try:
+        if path is None:
+            text = host.environment.get("MINA_BP_PRIVKEY")
+            return None if text is None else Keypair.of(PrivateKey.parse(text))
+        password = _variable(host.environment, "PRIVKEY_PASS")
+        if password is None:
+            password = arguments.block_producer_password or section.block_producer_password
+        if password is None:
+            raise UserError(f"The block producer key file {path} needs its password in MINA_PRIVKEY_PASS.")
+        return Keypair.of(read_private_key(_secret_file(path, host.store), password))
+    except (FormatError, WrongPasswordError) as error:
+        raise UserError(f"Could not use the block producer's key: {error}") from error
+
+
+def _secret_file(path: str, store: Store) -> bytes:
+    """Read a key file, refusing one that others can read (daemon contract A.8, E.4)."""
+    directory = path.rpartition("/")[0] or "."
+    try:
+        for name, wanted in ((path, 0o600), (directory, 0o700)):
+            mode = store.mode(name)
+            if mode & ~wanted:
+                raise UserError(
+                    f"{name} has mode {mode:04o}; expected {wanted:04o}: chmod {wanted:04o} {name}"
+                )
+        return store.read(path)
+    except OSError as error:
+        raise UserError(f"Could not read the key file {path}: {error}") from error
+
+
+def _public_key(name: str, text: str | None) -> PublicKey | None:
+    if text is None:
+        return None
+    try:
+        return PublicKey.parse(text)
+    except FormatError as error:
+        raise UserError(f"Could not use -{name}: {error}") from error

@@ -1,0 +1,85 @@
+"""The commands, and the border where errors become one clear line and an exit code."""
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+# Name -> (module, attribute, summary): summaries are here so that the list of commands imports none of them.
+COMMANDS = {
+    "run": ("coda_executive.cli.run", "run_command", "Run tests and say how they ended."),
+    "list": ("coda_executive.cli.listing", "list_command", "List the tests of the catalogue."),
+    "engines": (
+        "coda_executive.cli.listing",
+        "engines_command",
+        "List the engines and whether they can run here.",
+    ),
+    "doctor": (
+        "coda_executive.cli.listing",
+        "doctor_command",
+        "Say what is missing on this machine, and what to install.",
+    ),
+    "logs": ("coda_executive.cli.logs", "logs_command", "Print all nodes' logs of a run, merged by time."),
+}
+
+EXIT_INFRASTRUCTURE = 3
+EXIT_USAGE = 4
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, _summary = COMMANDS[name]
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="coda-executive", message="%(version)s")
+def cli() -> None:
+    """Integration tests of Coda (Mina) networks: one test on every engine.
+
+    Exit codes: 0 passed, 1 the test failed, 2 inconclusive, 3 infrastructure failed, 4 bad usage or
+    configuration, 5 nothing ran, 6 passed only on a retry, 130 interrupted.
+    """
+
+
+def run_cli(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code; errors are told on stderr in our own words, without a
+    traceback.
+    """
+    from coda_executive.errors import ConfigError, ExecutiveError
+
+    try:
+        result = cli.main(list(arguments), prog_name="coda-executive", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except ConfigError as error:
+        click.echo(f"coda-executive: {error}", err=True)
+        return EXIT_USAGE
+    except ExecutiveError as error:
+        click.echo(f"coda-executive: {error}", err=True)
+        return EXIT_INFRASTRUCTURE
+    except BrokenPipeError:
+        return 0  # the reader of our output, such as `head`, has seen enough
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,126 @@
+"""The client of one daemon: GraphQL in, typed values out."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from coda_executive.client import operations
+from coda_executive.errors import RequestFailed
+from coda_executive.interfaces.client import ChainBlock, DaemonStatus, HttpTransport, Peer
+from coda_protocol.hashes import StateHash
+from coda_protocol.slots import BlockchainLength, GlobalSlot
+
+REQUEST_SECONDS = 30.0
+
+T = TypeVar("T")
+
+
+class DaemonClient:
+    """Satisfies NodeClient over whatever transport the node offers. `node` is the name used in errors.
+
+    No request is repeated: a reply that was lost is neither done nor failed, and the caller is told so.
+    """
+
+    def __init__(self, node: str, transport: HttpTransport, *, seconds: float = REQUEST_SECONDS) -> None:
+        self._node = node
+        self._transport = transport
+        self._seconds = seconds
+
+    async def execute(self, document: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        body = msgspec.json.encode({"query": document, "variables": variables or {}})
+        try:
+            reply = await self._transport.post(
+                "/graphql", body, content_type="application/json", seconds=self._seconds
+            )
+        except ConnectionRefusedError as error:
+            raise RequestFailed(
+                f"{self._node} does not listen on its GraphQL port: {error}. Is it running?", definite=True
+            ) from error
+        except TimeoutError as error:
+            raise RequestFailed(
+                f"{self._node} did not answer a GraphQL request within {self._seconds:g} s", definite=False
+            ) from error
+        except ConnectionError as error:
+            raise RequestFailed(
+                f"{self._node} closed the connection before it answered: {error}", definite=False
+            ) from error
+        return _data(self._node, reply.status, reply.body)
+
+    async def sync_status(self) -> str:
+        data = await self.execute(operations.SYNC_STATUS)
+        return _typed(self._node, data, operations.SyncStatusReply).sync_status
+
+    async def daemon_status(self) -> DaemonStatus:
+        data = await self.execute(operations.DAEMON_STATUS)
+        found = _typed(self._node, data, operations.DaemonStatusReply).daemon_status
+        length, tip_slot = found.blockchain_length, found.global_slot_since_genesis_best_tip
+        return DaemonStatus(
+            sync_status=found.sync_status,
+            blockchain_length=None if length is None else BlockchainLength(length),
+            highest_block_length_received=BlockchainLength(found.highest_block_length_received),
+            state_hash=None if found.state_hash is None else StateHash(found.state_hash),
+            global_slot_best_tip=None if tip_slot is None else GlobalSlot(tip_slot),
+            peers=tuple(_peer(peer) for peer in found.peers),
+            uptime_seconds=found.uptime_secs,
+            commit=found.commit_id,
+        )
+
+    async def best_chain(self, max_length: int | None = None) -> tuple[ChainBlock, ...]:
+        data = await self.execute(operations.BEST_CHAIN, {"maxLength": max_length})
+        blocks = _typed(self._node, data, operations.BestChainReply).best_chain
+        chain = tuple(
+            ChainBlock(
+                state_hash=StateHash(block.state_hash),
+                parent=StateHash(block.protocol_state.previous_state_hash),
+                height=BlockchainLength(int(block.protocol_state.consensus_state.block_height)),
+                global_slot=GlobalSlot(int(block.protocol_state.consensus_state.slot_since_genesis)),
+                creator=block.creator_account.public_key,
+            )
+            for block in blocks
+        )
+        # Some servers answer newest first (daemon contract D.3).
+        return chain if len(chain) < 2 or chain[0].height < chain[-1].height else chain[::-1]
+
+    async def peers(self) -> tuple[Peer, ...]:
+        data = await self.execute(operations.PEERS)
+        return tuple(_peer(peer) for peer in _typed(self._node, data, operations.PeersReply).get_peers)
+
+
+def _peer(peer: operations.PeerReply) -> Peer:
+    return Peer(peer.host, peer.libp2p_port, peer.peer_id)
+
+
+def _data(node: str, status: int, body: bytes) -> dict[str, Any]:
+    """The `data` of a GraphQL answer; every shape of failure in daemon contract D.2 is told apart from it."""
+    excerpt = body[:300].decode("utf-8", "replace")
+    if status != 200:
+        raise RequestFailed(f"{node} answered a GraphQL request with HTTP {status}: {excerpt}", definite=True)
+    try:
+        answer = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise RequestFailed(
+            f"{node} answered a GraphQL request with no JSON: {excerpt}", definite=True
+        ) from error
+    if not isinstance(answer, dict):
+        raise RequestFailed(f"{node} refused a GraphQL document: {excerpt}", definite=True)
+    errors = answer.get("errors")
+    if errors:
+        messages = "; ".join(
+            str(error.get("message", error)) if isinstance(error, dict) else str(error) for error in errors
+        )
+        raise RequestFailed(f"{node} answered a GraphQL request with errors: {messages}", definite=True)
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        raise RequestFailed(
+            f"{node} answered a GraphQL request without data or errors: {excerpt}", definite=True
+        )
+    return data
+
+
+def _typed(node: str, data: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(data, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise RequestFailed(
+            f"{node} answered with data of another shape than its schema's: {error}", definite=True
+        ) from error

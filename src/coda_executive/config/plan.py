@@ -1,0 +1,103 @@
+"""The deployment plan: every name, key, port, argument and file of a testnet, computed before anything is
+touched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from coda_executive.config.network import NetworkConfig, Resources
+from coda_executive.config.node_id import NodeId
+from coda_protocol.runtime_config import RuntimeConfig
+
+
+class Role(StrEnum):
+    SEED = "seed"
+    BLOCK_PRODUCER = "block producer"
+    SNARK_COORDINATOR = "snark coordinator"
+    ARCHIVE_NODE = "archive node"
+    PLAIN = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSite:
+    """Where an engine puts a node: the address its peers use, its ports, and its directory as the daemon sees
+    it.
+
+    The directory is absolute. `archive_address` is HOST:PORT of the archive process that the engine runs for
+    an archive node.
+    """
+
+    host: str
+    client_port: int
+    rest_port: int
+    external_port: int
+    directory: str
+    archive_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PlannedFile:
+    """A file to be put at `path`, relative to the node's directory, before its daemon first starts."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+
+    def __repr__(self) -> str:
+        return (
+            f"<PlannedFile {self.path} {len(self.content)} bytes mode {self.mode:o}>"  # content may be a key
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNode:
+    """One daemon. `arguments` follow the daemon's command; `environment` is added to a minimal one.
+
+    `daemon` is a command or image for this node alone, `resources` what an engine that can should limit it
+    to.
+    """
+
+    id: NodeId
+    role: Role
+    site: NodeSite
+    peer_address: str  # multiaddress that others are given
+    peers: tuple[NodeId, ...]  # whose addresses it is started with
+    public_key: str | None
+    stake_share: float  # of the total stake, delegations counted, 0 to 1
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    files: tuple[PlannedFile, ...]
+    daemon: str | None = None
+    resources: Resources | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConstants:
+    """What waits and validators must know of the protocol: slot length in milliseconds, the rest in slots or
+    blocks.
+    """
+
+    slot_ms: int
+    k: int
+    delta: int
+    slots_per_epoch: int
+    slots_per_sub_window: int
+    sub_windows_per_window: int
+    grace_period_slots: int
+    profile: str  # wall-clock constants of the daemon: "dev" or "mainnet"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """All of a testnet but its genesis time, which is written at the moment of the start.
+
+    `genesis_file` is the path, relative to each node's directory, of the configuration file that will hold
+    only `{"genesis": {"genesis_state_timestamp": …}}`; nodes read it after `runtime_config.json` and it wins.
+    """
+
+    network: NetworkConfig
+    runtime: RuntimeConfig
+    constants: NetworkConstants
+    nodes: tuple[PlannedNode, ...]
+    genesis_file: str

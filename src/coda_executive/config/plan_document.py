@@ -1,0 +1,86 @@
+"""A deployment plan as text that people read and compare: everything in it but the secrets."""
+
+import json
+import re
+from difflib import unified_diff
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from coda_executive.config.plan import DeploymentPlan, PlannedFile, PlannedNode
+from coda_protocol.runtime_config import encode
+
+MASK = "(hidden)"
+_SECRET_NAME = re.compile(r"PASS|PRIVKEY|SECRET|TOKEN|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_OWNERS_ONLY = 0o077
+
+
+def plan_document(plan: DeploymentPlan) -> str:
+    """The plan as JSON text, the same for equal plans.
+
+    Values of secret-looking environment variables are masked. Files show mode, size and digest; of a secret
+    box the digest says no more than whether it changed.
+    """
+    document = {
+        "constants": msgspec.to_builtins(plan.constants),
+        "genesis_file": plan.genesis_file,
+        "nodes": {node.id: _node(node) for node in plan.nodes},
+        "runtime": json.loads(encode(_without_password(plan))),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def plan_diff(
+    before: DeploymentPlan, after: DeploymentPlan, *, names: tuple[str, str] = ("before", "after")
+) -> str:
+    """What differs between the documents of two plans, as a unified diff; empty when nothing does."""
+    lines = unified_diff(
+        plan_document(before).splitlines(keepends=True),
+        plan_document(after).splitlines(keepends=True),
+        *names,
+    )
+    return "".join(lines)
+
+
+def _node(node: PlannedNode) -> dict[str, Any]:
+    return {
+        "role": node.role.value,
+        "host": node.site.host,
+        "directory": node.site.directory,
+        "ports": {
+            "client": node.site.client_port,
+            "rest": node.site.rest_port,
+            "external": node.site.external_port,
+        },
+        "peer_address": node.peer_address,
+        "peers": list(node.peers),
+        "public_key": node.public_key,
+        "stake_share": round(node.stake_share, 9),
+        "daemon": node.daemon,
+        "resources": msgspec.to_builtins(node.resources),
+        "arguments": list(node.arguments),
+        "environment": {
+            name: MASK if _SECRET_NAME.search(name) else value
+            for name, value in sorted(node.environment.items())
+        },
+        "files": {file.path: _file(file) for file in node.files},
+    }
+
+
+def _file(file: PlannedFile) -> dict[str, Any]:
+    return {
+        "mode": f"{file.mode:04o}",
+        "bytes": len(file.content),
+        "sha256": sha256(file.content).hexdigest()[:16],
+        "secret": not file.mode & _OWNERS_ONLY,
+    }
+
+
+def _without_password(plan: DeploymentPlan) -> Any:
+    daemon = plan.runtime.daemon
+    if daemon is None or daemon.block_producer_password is None:
+        return plan.runtime
+    return msgspec.structs.replace(
+        plan.runtime, daemon=msgspec.structs.replace(daemon, block_producer_password=MASK)
+    )

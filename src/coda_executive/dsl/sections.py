@@ -1,0 +1,94 @@
+"""Sections of a test and the errors found in them.
+
+A section names why its steps are taken. A hard error stops the test, a soft one does not, either fails it; a
+warning does neither. A plain section softens: an error inside it ends the section, not the test.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from coda_executive.errors import RequestFailed, TestFailed
+
+
+class Severity(StrEnum):
+    WARNING = "warning"
+    SOFT = "soft"
+    HARD = "hard"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundError:
+    """One error: `kind` is the class of the exception or what found it, `time_ns` nanoseconds since the run
+    began.
+    """
+
+    severity: Severity
+    kind: str
+    message: str
+    section: tuple[str, ...]
+    time_ns: int
+
+
+@dataclass(slots=True)
+class SectionRecord:
+    """One section: its path of names, when it began and ended (nanoseconds since the run began), and whether
+    it passed.
+    """
+
+    path: tuple[str, ...]
+    began_ns: int
+    ended_ns: int | None = None
+    passed: bool | None = None
+
+
+@dataclass(slots=True)
+class Sections:
+    """The sections of one run, in the order in which they began, and all errors, in the order in which they
+    were found.
+    """
+
+    now_ns: Callable[[], int]
+    sections: list[SectionRecord] = field(default_factory=list)
+    errors: list[FoundError] = field(default_factory=list)
+    path: tuple[str, ...] = ()
+
+    def found(self, severity: Severity, kind: str, message: str) -> None:
+        self.errors.append(FoundError(severity, kind, message, self.path, self.now_ns()))
+
+    @contextmanager
+    def section(self, name: str, *, hard: bool) -> Iterator[SectionRecord]:
+        """Hold a section for the length of a block. Unless `hard`, what the network broke ends here, recorded
+        as a soft error.
+
+        A crashed node or a hard log error goes through: later sections would run against a network in an
+        unknown state.
+        """
+        outer, self.path = self.path, (*self.path, name)
+        record = SectionRecord(self.path, self.now_ns())
+        self.sections.append(record)
+        errors_before = len(self.errors)
+        finished = False
+        try:
+            yield record
+            finished = True
+        except (TestFailed, RequestFailed, AssertionError) as error:
+            if hard:
+                raise
+            self.found(Severity.SOFT, type(error).__name__, describe(error))
+        finally:
+            record.ended_ns = self.now_ns()
+            mistakes = [e for e in self.errors[errors_before:] if e.severity is not Severity.WARNING]
+            record.passed = finished and not mistakes
+            self.path = outer
+
+
+def describe(error: BaseException) -> str:
+    """The error's text, or its class where it has none, with its notes; an assertion also with its place."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, AssertionError):
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{str(error) or frame.line or 'an assertion failed'} (at {frame.filename}:{frame.lineno})"
+    return "\n".join([text, *getattr(error, "__notes__", [])])

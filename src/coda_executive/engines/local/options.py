@@ -1,0 +1,28 @@
+"""What a user may set of the local engine."""
+
+from typing import Annotated
+
+import msgspec
+
+
+class LocalOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """All times are in seconds."""
+
+    stop_limit: Annotated[
+        float,
+        msgspec.Meta(gt=0, description="How long a node may take to end on SIGTERM before it gets SIGKILL."),
+    ] = 10.0
+    boot_allowance: (
+        Annotated[
+            float,
+            msgspec.Meta(
+                ge=0,
+                description="Time from the start of the nodes to genesis; by default what their start needs.",
+            ),
+        ]
+        | None
+    ) = None
+    handshake_limit: Annotated[
+        float,
+        msgspec.Meta(gt=0, description="How long the daemon may take to say its version and its events."),
+    ] = 60.0

@@ -1,0 +1,343 @@
+"""The event loop of virtual time: it never waits, its clock jumps to the next deadline.
+
+Whatever decides an order is a number of its own: time in integer nanoseconds, timers by (time, sequence),
+tasks and futures hashed by creation number instead of address. Real I/O, threads and signal handlers are
+refused; the one thing let in from outside is `call_soon_threadsafe` from a signal handler, which runs in the
+loop's own thread.
+"""
+
+import asyncio
+import contextvars
+import threading
+import traceback
+from asyncio.base_events import BaseEventLoop
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from heapq import heapify, heappop, heappush
+from itertools import count
+from random import Random
+from typing import Any, TypeVar, TypeVarTuple
+
+from coda_executive.engines.simulation.deadlock import deadlock
+from coda_executive.engines.simulation.escapes import (
+    LOOP_METHODS,
+    Audit,
+    EscapedSimulation,
+    call_site,
+    refusal,
+)
+from coda_executive.engines.simulation.process import PROCESS, Guarded, Process
+from coda_executive.engines.simulation.schedulables import ReadyHandle, SimulatedFuture, SimulatedTask, Timer
+from coda_executive.engines.simulation.surroundings import (
+    COLLECTION_STEPS,
+    collect_at,
+    ordered_as_completed,
+    scheduled_collection,
+)
+from coda_executive.engines.simulation.trace import Trace
+from coda_executive.errors import InternalError
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_NANOSECONDS = 1_000_000_000
+_INFINITY = float("inf")
+
+# A heap with more cancelled timers than live ones is rebuilt: each `asyncio.timeout` that was not needed
+# leaves one behind.
+_FEW_CANCELLED = 100
+
+
+class SimulatedEventLoop(BaseEventLoop):
+    """See the module. `time()` is seconds since the loop was made; `now_ns` is the same, exactly."""
+
+    # The base class's own, which the type stubs leave out.
+    _stopping: bool
+    _check_closed: Callable[[], None]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ns = 0
+        self.trace: Trace | None = None
+        self.steps = 0
+        self._now = 0.0
+        self._thread = threading.get_ident()
+        self._numbers = count(1)
+        self._sequence = count()
+        self._queue: deque[ReadyHandle | Timer] = deque()
+        self._timers: list[tuple[int, int, Timer]] = []
+        self._cancelled_timers = 0
+        self._take: Callable[[], ReadyHandle | Timer] = self._queue.popleft
+        self._frozen: set[Process] = set()
+        self._next_collection = COLLECTION_STEPS
+        self._audit: Audit | None = None
+        self.set_exception_handler(self._tell)
+
+    # ---- clock and callbacks ----
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(
+        self,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        handle = ReadyHandle(callback, args, self, context)
+        self._queue.append(handle)
+        return handle
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        if threading.get_ident() != self._thread:
+            raise EscapedSimulation(
+                "call_soon_threadsafe from another thread",
+                call_site(),
+                "Only a signal handler may use it here.",
+            )
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """A delay of infinity never fires, and does not count as something left to do."""
+        if delay == _INFINITY:
+            return Timer(_INFINITY, callback, args, self, context)
+        delay_ns = int(delay * _NANOSECONDS + 0.5)
+        return self.call_at_ns(
+            self.now_ns + delay_ns if delay_ns > 0 else self.now_ns, callback, args, context
+        )
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        if when == _INFINITY:
+            return Timer(_INFINITY, callback, args, self, context)
+        when_ns = int(when * _NANOSECONDS + 0.5)
+        return self.call_at_ns(max(self.now_ns, when_ns), callback, args, context)
+
+    def call_at_ns(
+        self,
+        when_ns: int,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+    ) -> asyncio.TimerHandle:
+        """`call_at` in the loop's own unit; `when_ns` is not in the past."""
+        timer = Timer(when_ns / _NANOSECONDS, callback, args, self, context)
+        timer._scheduled = True
+        heappush(self._timers, (when_ns, next(self._sequence), timer))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: Timer) -> None:
+        if handle._scheduled:
+            self._cancelled_timers += 1
+
+    # ---- tasks and futures ----
+
+    def create_future(self) -> SimulatedFuture:
+        future = SimulatedFuture(loop=self)
+        future.number = next(self._numbers)
+        return future
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        *,
+        name: object = None,
+        context: contextvars.Context | None = None,
+        **options: Any,
+    ) -> asyncio.Task[T]:
+        self._check_closed()
+        number = next(self._numbers)
+        process = PROCESS.get() if context is None else context.get(PROCESS)
+        code: Any = coro if process is None else Guarded(coro, process)
+        return SimulatedTask(
+            code,
+            number=number,
+            process=process,
+            loop=self,
+            name=f"task-{number}" if name is None else str(name),
+            context=context,
+            **options,
+        )
+
+    def set_task_factory(self, factory: object) -> None:
+        raise EscapedSimulation(
+            "a task factory", call_site(), "Tasks are made by the loop: they carry numbers."
+        )
+
+    # ---- policies, set by the engine for a run ----
+
+    def pick_ready_by(self, stream: Random) -> None:
+        """Run ready callbacks in an order drawn from a stream, instead of first in, first out."""
+
+        def take() -> ReadyHandle | Timer:
+            self._queue.rotate(-int(stream.random() * len(self._queue)))
+            return self._queue.popleft()
+
+        self._take = take
+
+    def audit(self) -> None:
+        """Lay the trip-wires of `escapes.Audit` until the loop stops running."""
+        if self._audit is None:
+            self._audit = Audit()
+            if self.is_running():
+                self._audit.lay()
+
+    # ---- processes ----
+
+    def freeze(self, process: Process) -> None:
+        """From now on nothing of the process runs; what falls due is kept for `thaw`."""
+        self._frozen.add(process)
+
+    def thaw(self, process: Process) -> None:
+        self._frozen.discard(process)
+        self._queue.extend(process.set_aside)
+        process.set_aside.clear()
+
+    def end(self, process: Process) -> None:
+        """End all of a process: none of its code goes on, and its tasks are done within this instant."""
+        process.is_gone = True
+        self.thaw(process)
+        for _, _, timer in self._timers:
+            if not timer.cancelled() and timer._context.get(PROCESS) is process:
+                timer.cancel()
+        for task in self._pending_tasks():
+            if task.process is process:
+                task.cancel()
+
+    def _pending_tasks(self) -> list[SimulatedTask]:
+        """In the order of their creation."""
+        tasks = (task for task in asyncio.all_tasks(self) if isinstance(task, SimulatedTask))
+        return sorted(tasks, key=lambda task: task.number)
+
+    # ---- running ----
+
+    def run_forever(self) -> None:
+        with scheduled_collection(), ordered_as_completed():
+            if self._audit is not None:
+                self._audit.lay()
+            try:
+                super().run_forever()
+            finally:
+                if self._audit is not None:
+                    self._audit.remove()
+
+    def _run_once(self) -> None:
+        """Run all that is ready, then jump to the next deadline, and again until the loop is stopped."""
+        queue, frozen = self._queue, self._frozen
+        while queue or not self._stopping:
+            if not queue:
+                self._jump()
+            todo = len(queue)
+            take, trace = self._take, self.trace
+            for _ in range(todo):
+                handle = take()
+                if handle._cancelled or (frozen and self._is_set_aside(handle)):
+                    continue
+                if trace is not None:
+                    trace.step(self.now_ns, handle._callback)
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001  as in Handle._run: a callback's failure is not the loop's
+                    self._report(handle, error)
+            self.steps += todo
+            if self.steps >= self._next_collection:
+                collect_at(self._next_collection)
+                self._next_collection = (self.steps // COLLECTION_STEPS + 1) * COLLECTION_STEPS
+            if self._stopping:
+                return
+
+    def _report(self, handle: ReadyHandle | Timer, error: BaseException) -> None:
+        message = f"Exception in callback {handle!r}"
+        self.call_exception_handler({"message": message, "exception": error, "handle": handle})
+
+    def _tell(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler: what went wrong in a process is told where its standard error
+        goes.
+        """
+        owner = context.get("task") or context.get("future") or context.get("handle")
+        if isinstance(owner, SimulatedTask):
+            process = owner.process
+        else:
+            process = owner._context.get(PROCESS) if isinstance(owner, ReadyHandle | Timer) else None
+        if process is None:
+            self.default_exception_handler(context)
+            return
+        error = context.get("exception")
+        text = "".join(traceback.format_exception(error)) if error is not None else ""
+        process.complain(f"{context['message']}\n{text}")
+
+    def _jump(self) -> None:
+        timers = self._timers
+        if self._cancelled_timers > _FEW_CANCELLED and self._cancelled_timers * 2 > len(timers):
+            self._timers = timers = [entry for entry in timers if not entry[2]._cancelled]
+            heapify(timers)
+            self._cancelled_timers = 0
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+            self._cancelled_timers -= 1
+        if not timers:
+            raise deadlock(self._now, self._pending_tasks(), self._frozen)
+        now_ns = self.now_ns = timers[0][0]
+        self._now = now_ns / _NANOSECONDS
+        while timers and timers[0][0] == now_ns:
+            timer = heappop(timers)[2]
+            timer._scheduled = False
+            if timer._cancelled:
+                self._cancelled_timers -= 1
+            else:
+                self._queue.append(timer)
+
+    def _is_set_aside(self, handle: ReadyHandle | Timer) -> bool:
+        process = handle._context.get(PROCESS)
+        if process is None or process not in self._frozen:
+            return False
+        process.set_aside.append(handle)
+        return True
+
+    def close(self) -> None:
+        super().close()
+        self._queue.clear()
+        self._timers.clear()
+
+
+for _name in LOOP_METHODS:
+    setattr(SimulatedEventLoop, _name, refusal(_name))
+
+
+def run(main: Callable[[], Coroutine[Any, Any, T]], *, loop: SimulatedEventLoop | None = None) -> T:
+    """Run a coroutine in virtual time, like `asyncio.run`; `loop` is one that was prepared, and is closed.
+
+    Raises SimulationDeadlock when nothing can happen any more before `main` has returned; all tasks are
+    cancelled then.
+    """
+    made = loop or SimulatedEventLoop()
+    with asyncio.Runner(loop_factory=lambda: made) as runner:
+        return runner.run(main())
+
+
+def running_loop() -> SimulatedEventLoop:
+    """The loop that runs the caller. Raises InternalError if it is not the simulation's."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, SimulatedEventLoop):
+        raise InternalError(
+            f"the simulation runs on its own event loop, found {type(loop).__name__}; start it with Engine.run"
+        )
+    return loop

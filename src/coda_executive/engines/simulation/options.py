@@ -1,0 +1,31 @@
+"""Options of the simulation engine."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+
+class SimulationOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    latency: Annotated[
+        float, Meta(ge=0, le=3600, description="seconds that a message takes between two nodes")
+    ] = 0.05
+    jitter: Annotated[
+        float, Meta(ge=0, le=3600, description="seconds that a message may take longer, drawn for each")
+    ] = 0.0
+    boot_allowance: Annotated[
+        float, Meta(ge=0, le=3600, description="virtual seconds from the start to genesis")
+    ] = 1.0
+    stop_limit: Annotated[
+        float,
+        Meta(
+            gt=0, le=3600, description="virtual seconds after which a node that was asked to stop is killed"
+        ),
+    ] = 30.0
+    ready_order: Annotated[
+        Literal["fifo", "random"],
+        Meta(description="which of several things that are due at once happens first"),
+    ] = "fifo"
+    trace: Annotated[bool, Meta(description="hash every step of the run into trace.json")] = False
+    audit: Annotated[
+        bool, Meta(description="fail when anything reads a real clock or draws real entropy")
+    ] = False

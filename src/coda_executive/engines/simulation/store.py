@@ -1,0 +1,148 @@
+"""The disk of a simulated node: files in memory that survive its processes."""
+
+import errno
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from coda_executive.engines.simulation.process import Process
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _File:
+    content: bytearray
+    mode: int
+    durable: int  # bytes at the beginning that a power cut leaves
+
+
+@dataclass(slots=True)
+class Disk:
+    """What is stored, by absolute path; directories with their permission bits."""
+
+    files: dict[str, _File] = field(default_factory=dict)
+    directories: dict[str, int] = field(default_factory=lambda: {"/": 0o755, "/tmp": 0o777})  # noqa: S108  of a disk in memory
+
+    def lose_unsynced(self) -> None:
+        """What a power cut does: all that was appended since the last `sync` is gone."""
+        for file in self.files.values():
+            del file.content[file.durable :]
+
+
+class SimulatedStore:
+    """A `Store` of the daemon's ports on a disk. Once its process is gone, every call is cancelled
+    instead.
+    """
+
+    def __init__(self, disk: Disk, process: Process | None = None) -> None:
+        self._mounted = disk
+        self._process = process
+
+    @property
+    def _disk(self) -> Disk:
+        if self._process is not None:
+            self._process.check()
+        return self._mounted
+
+    def read(self, path: str) -> bytes:
+        return bytes(self._file(path).content)
+
+    def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
+        self._disk.files[self._file_place(path)] = _File(bytearray(data), mode, len(data))
+
+    def append(self, path: str, data: bytes) -> None:
+        path = self._file_place(path)
+        file = self._disk.files.get(path)
+        if file is None:
+            file = self._disk.files[path] = _File(bytearray(), 0o644, 0)
+        file.content += data
+
+    def sync(self, path: str) -> None:
+        file = self._file(path)
+        file.durable = len(file.content)
+
+    def size(self, path: str) -> int:
+        return len(self._file(path).content)
+
+    def mode(self, path: str) -> int:
+        directory = self._disk.directories.get(posixpath.normpath(path))
+        return self._file(path).mode if directory is None else directory
+
+    def exists(self, path: str) -> bool:
+        path = posixpath.normpath(path)
+        return path in self._disk.files or path in self._disk.directories
+
+    def make_directory(self, path: str, *, mode: int = 0o755) -> None:
+        path = posixpath.normpath(path)
+        if path in self._disk.files:
+            raise FileExistsError(errno.EEXIST, "is a file, not a directory", path)
+        if path not in self._disk.directories:
+            self.make_directory(posixpath.dirname(path), mode=mode)
+            self._disk.directories[path] = mode
+
+    def list_directory(self, path: str) -> Sequence[str]:
+        inside = posixpath.join(posixpath.normpath(path), "")
+        entries = (*self._disk.files, *self._disk.directories)
+        rests = (entry.removeprefix(inside) for entry in entries if entry.startswith(inside))
+        return sorted(rest for rest in rests if rest and "/" not in rest)
+
+    def rename(self, source: str, target: str) -> None:
+        source, target = posixpath.normpath(source), self._place(target)
+        disk = self._disk
+        if source in disk.files:
+            disk.files[self._file_place(target)] = disk.files.pop(source)
+            return
+        if source not in disk.directories:
+            raise FileNotFoundError(errno.ENOENT, "no such file or directory", source)
+        if target in disk.files:
+            raise NotADirectoryError(errno.ENOTDIR, "is a file", target)
+        if self.list_directory(target):
+            raise OSError(errno.ENOTEMPTY, "is a directory with something in it", target)
+        _move(disk.files, source, target)
+        _move(disk.directories, source, target)
+
+    def remove(self, path: str) -> None:
+        path = posixpath.normpath(path)
+        _drop(self._disk.files, path)
+        _drop(self._disk.directories, path)
+
+    def _file(self, path: str) -> _File:
+        path = posixpath.normpath(path)
+        file = self._disk.files.get(path)
+        if file is None:
+            if path in self._disk.directories:
+                raise IsADirectoryError(errno.EISDIR, "is a directory", path)
+            raise FileNotFoundError(errno.ENOENT, "no such file or directory", path)
+        return file
+
+    def _place(self, path: str) -> str:
+        """Where something may be put. Raises FileNotFoundError when its directory is missing."""
+        if not path.startswith("/"):
+            raise FileNotFoundError(errno.ENOENT, "expected an absolute path", path)
+        path = posixpath.normpath(path)
+        if posixpath.dirname(path) not in self._disk.directories:
+            raise FileNotFoundError(errno.ENOENT, "its directory does not exist", path)
+        return path
+
+    def _file_place(self, path: str) -> str:
+        path = self._place(path)
+        if path in self._disk.directories:
+            raise IsADirectoryError(errno.EISDIR, "is a directory", path)
+        return path
+
+
+def _within(entries: Mapping[str, object], directory: str) -> list[str]:
+    inside = posixpath.join(directory, "")
+    return [path for path in entries if path == directory or path.startswith(inside)]
+
+
+def _move(entries: dict[str, T], source: str, target: str) -> None:
+    for path in _within(entries, source):
+        entries[target + path.removeprefix(source)] = entries.pop(path)
+
+
+def _drop(entries: dict[str, T], directory: str) -> None:
+    for path in _within(entries, directory):
+        del entries[path]

@@ -1,0 +1,131 @@
+"""The tree of errors, parted by who must act.
+
+    ExecutiveError
+    ├── ConfigError          the test's author: a configuration, a command line, a test that cannot be loaded
+    ├── EngineError          the infrastructure: cannot deploy, disk full, leak after the run
+    │   ├── DeployError      the testnet could not be put in place or started
+    │   ├── LeakError        something outlived the run
+    │   └── GenesisStoreError  genesis files could not be stored or fetched
+    ├── DaemonError          the node under test: crashed, silent, refused a request
+    │   ├── CrashedNode      its process ended without being asked
+    │   ├── HardLogError     it logged an error that the test does not expect
+    │   └── RequestFailed    it answered with an error, or the answer was lost
+    ├── TestFailed           the network broke a promise
+    │   ├── WaitTimeout      a wait overran its hard limit
+    │   └── WaitUnreachable  a wait can no longer come true
+    └── InternalError        us
+
+An error's text names the thing, what was expected and found, and the next step. A subclass carries the values
+as attributes too. A library's exception stops at the module that uses the library.
+"""
+
+
+class ExecutiveError(Exception):
+    """Any error that we raise on purpose."""
+
+
+class ConfigError(ExecutiveError):
+    """What the user wrote cannot be used; nothing was started."""
+
+
+class EngineError(ExecutiveError):
+    """The infrastructure failed; the network under test is not to blame."""
+
+
+class DeployError(EngineError):
+    """A testnet could not be put in place or started."""
+
+
+class LeakError(EngineError):
+    """Something that a run started was still there after its end."""
+
+
+class GenesisStoreError(EngineError):
+    """A store of genesis files cannot be reached, lacks a ledger or has a damaged file."""
+
+
+class DaemonError(ExecutiveError):
+    """A node under test misbehaved."""
+
+
+class CrashedNode(DaemonError):
+    """A node's process ended without being asked. Exactly one of `exit_code` and `signal` is set."""
+
+    def __init__(
+        self,
+        node: str,
+        exit_code: int | None,
+        signal: str | None,
+        last_lines: tuple[str, ...],
+        waiting: str = "",
+    ) -> None:
+        how = f"was killed by {signal}" if signal else f"exited with code {exit_code}"
+        text = "".join(f"\n    {line}" for line in last_lines)
+        super().__init__(
+            f"{node} crashed: it {how} and nobody asked it to{waiting}. "
+            + (f"Its last lines:{text}" if last_lines else "It had written nothing.")
+        )
+        self.node, self.exit_code, self.signal, self.last_lines = node, exit_code, signal, last_lines
+
+    def during(self, waiting_for: str, progress: str) -> "CrashedNode":
+        """The same, told by a wait that it ended."""
+        waiting = f", while the test waited for {waiting_for} (so far {progress or 'nothing'})"
+        return CrashedNode(self.node, self.exit_code, self.signal, self.last_lines, waiting)
+
+
+class HardLogError(DaemonError):
+    """A node logged a line of level Error or Fatal that the test does not expect."""
+
+    def __init__(self, node: str, level: str, line: str, waiting: str = "") -> None:
+        super().__init__(
+            f"{node} logged at level {level}{waiting}: {line}\n"
+            f"If the test provokes this line, list it in its LogPolicy as an ExpectedLog."
+        )
+        self.node, self.level, self.line = node, level, line
+
+    def during(self, waiting_for: str, progress: str) -> "HardLogError":
+        """The same, told by a wait that it ended."""
+        waiting = f" while the test waited for {waiting_for} (so far {progress or 'nothing'})"
+        return HardLogError(self.node, self.level, self.line, waiting)
+
+
+class RequestFailed(DaemonError):
+    """A request to a daemon failed. `definite` tells whether it surely had no effect: a lost reply is neither
+    done nor failed.
+    """
+
+    def __init__(self, message: str, *, definite: bool) -> None:
+        super().__init__(message)
+        self.definite = definite
+
+
+class TestFailed(ExecutiveError):
+    """The network broke a promise that the test makes about it."""
+
+    __test__ = False
+
+
+class WaitTimeout(TestFailed):
+    """A wait overran its hard limit; `seconds` is that limit in time, `nodes` one line on each node."""
+
+    def __init__(
+        self, waiting_for: str, limit: object, seconds: float, progress: str, nodes: tuple[str, ...]
+    ) -> None:
+        table = "".join(f"\n    {line}" for line in nodes)
+        super().__init__(
+            f"timed out waiting for {waiting_for} after {limit} ({seconds:.1f} s), which a healthy network "
+            f"overruns once in a million times. So far: {progress or 'nothing'}.{table}"
+        )
+        self.waiting_for, self.progress, self.seconds = waiting_for, progress, seconds
+
+
+class WaitUnreachable(TestFailed):
+    """A wait can no longer come true."""
+
+    def __init__(self, waiting_for: str, reason: str, progress: str) -> None:
+        super().__init__(f"stopped waiting for {waiting_for}: {reason} (so far {progress or 'nothing'})")
+        self.waiting_for, self.reason, self.progress = waiting_for, reason, progress
+
+
+class InternalError(ExecutiveError):
+    """A bug of ours."""

@@ -1,0 +1,1 @@
+"""Runs one test: phases, signals, outcome, run directory."""

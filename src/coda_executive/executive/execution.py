@@ -1,0 +1,284 @@
+"""One run, from the plan to the outcome, inside the engine's event loop.
+
+    validate plan deploy attach start run drain analyse destroy
+
+Whatever ends the body (its end, an error, a signal, its time limit) takes the same way out: the logs are
+drained, the testnet is destroyed, and an error on that way is reported beside the test's, never instead of
+it.
+"""
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+from coda_executive.config.make_plan import make_plan
+from coda_executive.config.plan import DeploymentPlan
+from coda_executive.config.plan_document import plan_document
+from coda_executive.config.roster import node_names
+from coda_executive.config.validate import check
+from coda_executive.dsl.dsl import Dsl, WaitSettings
+from coda_executive.dsl.sections import Sections, Severity, describe
+from coda_executive.errors import (
+    ConfigError,
+    EngineError,
+    ExecutiveError,
+    HardLogError,
+    InternalError,
+    LeakError,
+)
+from coda_executive.events.event import ErrorLogged
+from coda_executive.executive.integration_test import IntegrationTest
+from coda_executive.executive.interrupts import Interruption, interruptible
+from coda_executive.executive.log_policy import LogJudge
+from coda_executive.executive.monitor import Monitor, RunView
+from coda_executive.executive.outcome import Outcome, PhaseTime, Verdict
+from coda_executive.executive.run_directory import RunDirectory
+from coda_executive.interfaces.engine import Session
+from coda_executive.interfaces.log_engine import Attachment, Queries
+from coda_executive.interfaces.network_manager import DaemonBuild
+from coda_executive.interfaces.testnet import Testnet
+from coda_executive.observation.router import Observation, Router
+from coda_executive.wait_conditions.condition import NetworkFacts
+
+DRAIN_SECONDS = 10.0
+DESTROY_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Failures:
+    """Takes failures of the infrastructure that come outside of any call; the first one ends the test's body."""
+
+    first: EngineError | None = None
+    dsl: Dsl | None = None
+
+    def report(self, error: EngineError) -> None:
+        if self.first is None:
+            self.first = error
+            if self.dsl is not None:
+                self.dsl.end_with(error)
+
+
+@dataclass(slots=True)
+class Execution:
+    """The state of one run between its phases."""
+
+    test: IntegrationTest
+    session: Session
+    router: Router
+    sections: Sections
+    directory: RunDirectory
+    seed: int
+    settings: WaitSettings
+    monitor: Monitor
+    view: RunView
+    failures: Failures
+    phases: list[PhaseTime] = field(default_factory=list)
+    judge: LogJudge = field(init=False)
+    doing: str | None = None
+    infrastructure_failed: bool = False
+
+    def __post_init__(self) -> None:
+        self.judge = LogJudge(self.test.log_policy)
+
+    async def execute(self) -> Outcome:
+        """Run everything; never raises for what the network, the test or the user did."""
+        with interruptible(self.monitor.notice) as interruption:
+            try:
+                await self._run()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if interruption.signal_name is None or task is None:
+                    raise
+                while task.uncancel():
+                    pass
+            except ConfigError as error:
+                self._found(error)
+                return self._outcome(Verdict.USAGE)
+            except ExecutiveError as error:
+                self._found(error)
+            if self.failures.first is not None:
+                self._found(self.failures.first)
+            return self._outcome(self._verdict(interruption))
+
+    async def _run(self) -> None:
+        build, plan = await self._prepared()
+        async with self._deployed(plan) as testnet:
+            deliver = self.router.deliver
+            queries = Queries(build.event_ids)
+            async with self.session.log_engine.attach(testnet, queries, deliver) as attachment:
+                with self._phase("start"):
+                    launch = await self.session.manager.launch()
+                facts = NetworkFacts(
+                    constants=plan.constants,
+                    stake={node.id: node.stake_share for node in plan.nodes if node.stake_share > 0},
+                    boot_allowance=launch.boot_allowance,
+                )
+                async with self._drained(attachment):
+                    with self._phase("run"):
+                        await self._body(testnet, facts)
+            with self._phase("analyse"):
+                self._analyse()
+
+    async def _prepared(self) -> tuple[DaemonBuild, DeploymentPlan]:
+        with self._phase("validate"):
+            check(self.test.network, self.test.runtime)
+            build = await self.session.manager.handshake()
+        with self._phase("plan"):
+            sites = await self.session.manager.sites(node_names(self.test.network))
+            plan = make_plan(self.test.network, self.test.runtime, sites, seed=self.seed)
+            self.directory.store_plan(plan_document(plan))
+        return build, plan
+
+    @asynccontextmanager
+    async def _deployed(self, plan: DeploymentPlan) -> AsyncIterator[Testnet]:
+        """Hold the testnet; it is destroyed whatever happens inside, and what it left behind is looked for."""
+        try:
+            with self._phase("deploy"):
+                testnet = await self.session.manager.deploy(plan)
+            yield testnet
+        finally:
+            with self._phase("destroy"):
+                try:
+                    async with asyncio.timeout(DESTROY_SECONDS):
+                        await self.session.manager.destroy()
+                    leaks = await self.session.manager.leaks()
+                    if leaks:
+                        raise LeakError(
+                            "the run left something behind: "
+                            + "; ".join(leaks)
+                            + ". `coda-executive cleanup` removes it."
+                        )
+                except TimeoutError:
+                    self._found(
+                        EngineError(
+                            f"the testnet was not destroyed within {DESTROY_SECONDS:g} s; see coda-executive cleanup"
+                        )
+                    )
+                except ExecutiveError as error:
+                    self._found(error)
+
+    @asynccontextmanager
+    async def _drained(self, attachment: Attachment) -> AsyncIterator[None]:
+        """Read every node's last line after the block, also after an error."""
+        try:
+            yield
+        finally:
+            with self._phase("drain"):
+                try:
+                    async with asyncio.timeout(DRAIN_SECONDS):
+                        await attachment.drain()
+                except TimeoutError:
+                    self.sections.found(
+                        Severity.WARNING,
+                        "LateLogs",
+                        f"the nodes' last log lines were not read within {DRAIN_SECONDS:g} s",
+                    )
+
+    async def _body(self, testnet: Testnet, facts: NetworkFacts) -> None:
+        """Run the test's body; what it raises becomes an error of the run here, with the place in the user's
+        file.
+        """
+        dsl = Dsl(testnet, self.router, facts, self.sections, self.settings)
+        self.view.dsl = self.failures.dsl = dsl
+        if self.failures.first is not None:
+            raise self.failures.first
+        limit = self.test.time_limit.in_seconds(facts.constants.slot_ms) * self.settings.timeout_factor
+        unsubscribe = self.router.subscribe(lambda seen: self._judge_line(dsl, seen))
+        try:
+            async with asyncio.timeout(limit) as deadline:
+                await self.test.body(dsl)
+            dsl.raise_if_ending()
+        except TimeoutError as error:
+            if not deadline.expired():
+                self._found_in_test(error)
+            else:
+                self.sections.found(
+                    Severity.HARD,
+                    "TimeLimit",
+                    f"the test did not end within its time limit of {self.test.time_limit} ({limit:g} s); "
+                    f"it was {dsl.cut_short or 'outside of any section'}",
+                )
+        except asyncio.CancelledError:
+            self.doing = dsl.cut_short or "outside of any section"
+            raise
+        except EngineError:
+            raise
+        except ExecutiveError as error:
+            self._found(error)
+        except Exception as error:  # the border: a test's own bug is a verdict on the test  # noqa: BLE001
+            self._found_in_test(error)
+        finally:
+            unsubscribe()
+            self.view.dsl = self.failures.dsl = None
+
+    def _judge_line(self, dsl: Dsl, seen: Observation) -> None:
+        event = seen.event
+        if not isinstance(event, ErrorLogged):
+            return
+        severity = self.judge.judge(seen.node, event)
+        if severity is Severity.HARD:
+            dsl.end_with(HardLogError(seen.node, event.level, event.message))
+        elif severity is not None:
+            self.sections.found(
+                severity, "LogLine", f"{seen.node} logged at level {event.level}: {event.message}"
+            )
+
+    def _analyse(self) -> None:
+        for missing in self.judge.missing():
+            where = f" of {missing.node}" if missing.node else ""
+            self.sections.found(
+                Severity.SOFT,
+                "MissingLogLine",
+                f"the test expects a log line{where} that matches {missing.pattern!r}, and none came",
+            )
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self.view.phase = name
+        self.monitor.phase(name)
+        try:
+            yield
+        except asyncio.CancelledError:
+            self.doing = self.doing or f"phase {name}"
+            raise
+        finally:
+            self.phases.append(PhaseTime(name, round(loop.time() - began, 6)))
+
+    def _found(self, error: ExecutiveError) -> None:
+        if error is self.failures.first:
+            self.failures.first = None
+        if isinstance(error, EngineError | InternalError):
+            self.infrastructure_failed = True
+        self.sections.found(Severity.HARD, type(error).__name__, describe(error))
+
+    def _found_in_test(self, error: Exception) -> None:
+        """An exception of the test's own code: told with the line of the test that raised it."""
+        if isinstance(error, AssertionError):
+            self.sections.found(Severity.HARD, "AssertionError", describe(error))
+            return
+        frames = traceback.extract_tb(error.__traceback__)
+        code = getattr(self.test.body, "__code__", None)
+        own = [frame for frame in frames if code and frame.filename == code.co_filename] or list(frames)
+        where = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
+        self.sections.found(Severity.HARD, type(error).__name__, f"{describe(error)}{where}")
+
+    def _verdict(self, interruption: Interruption) -> Verdict:
+        if interruption.signal_name is not None:
+            return Verdict.INTERRUPTED
+        if self.infrastructure_failed:
+            return Verdict.INFRASTRUCTURE
+        failed = any(error.severity is not Severity.WARNING for error in self.sections.errors)
+        return Verdict.FAILED if failed else Verdict.PASSED
+
+    def _outcome(self, verdict: Verdict) -> Outcome:
+        return Outcome(
+            verdict=verdict,
+            errors=tuple(self.sections.errors),
+            sections=tuple(self.sections.sections),
+            phases=tuple(self.phases),
+            doing=self.doing,
+        )

@@ -1,0 +1,61 @@
+"""What a test is: a network, its runtime configuration, and a body that says what must happen."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from coda_executive.config.network import NetworkConfig
+from coda_executive.dsl.dsl import Dsl
+from coda_executive.executive.log_policy import LogPolicy
+from coda_executive.wait_conditions.limits import Span
+from coda_protocol.runtime_config import RuntimeConfig
+
+Body = Callable[[Dsl], Awaitable[None]]
+
+# Far above any sum of limits in a short test: it is there for a body that hangs outside of its waits.
+DEFAULT_TIME_LIMIT = Span(slots=500, seconds=600)
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationTest:
+    """One test. `needs` are protocols of `interfaces.capabilities`; an engine without them skips the test.
+
+    `time_limit` bounds the body as a whole, for a body that hangs outside of any wait.
+    """
+
+    name: str
+    summary: str
+    network: NetworkConfig
+    runtime: RuntimeConfig
+    body: Body
+    needs: tuple[type, ...] = ()
+    log_policy: LogPolicy = field(default_factory=LogPolicy)
+    time_limit: Span = DEFAULT_TIME_LIMIT
+
+
+def integration_test(
+    *,
+    network: NetworkConfig,
+    runtime: RuntimeConfig,
+    name: str | None = None,
+    needs: tuple[type, ...] = (),
+    log_policy: LogPolicy | None = None,
+    time_limit: Span = DEFAULT_TIME_LIMIT,
+) -> Callable[[Body], IntegrationTest]:
+    """Make a test of an async function that takes a Dsl. Its name and summary are the function's own and its
+    docstring's first line.
+    """
+
+    def decorate(body: Body) -> IntegrationTest:
+        summary = (body.__doc__ or "").strip().partition("\n")[0]
+        return IntegrationTest(
+            name=name or getattr(body, "__name__", "test").replace("_", "-"),
+            summary=summary,
+            network=network,
+            runtime=runtime,
+            body=body,
+            needs=needs,
+            log_policy=log_policy or LogPolicy(),
+            time_limit=time_limit,
+        )
+
+    return decorate

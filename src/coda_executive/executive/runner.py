@@ -1,0 +1,119 @@
+"""From a test and an engine to an outcome and a run directory: the entrance for command lines and libraries."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from coda_executive.dsl.dsl import WaitSettings
+from coda_executive.dsl.sections import Sections
+from coda_executive.executive.execution import Execution, Failures
+from coda_executive.executive.integration_test import IntegrationTest
+from coda_executive.executive.monitor import Monitor, RunView
+from coda_executive.executive.outcome import Outcome, Verdict
+from coda_executive.executive.run_directory import RunDescription, RunDirectory
+from coda_executive.interfaces.engine import Engine, RunContext
+from coda_executive.observation.history import HistoryWriter
+from coda_executive.observation.router import Router
+from coda_executive.support.clock import wall_time
+
+Keep = Literal["never", "failed", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run is made. `daemon` None is the reference daemon; `command` is what the user typed, for
+    repeating it.
+    """
+
+    seed: int
+    engine_options: msgspec.Struct
+    daemon: str | None = None
+    run_dir: Path | None = None
+    keep: Keep = "failed"
+    timeout_factor: float = 1.0
+    strict: bool = False
+    command: tuple[str, ...] = ()
+
+
+def run_test(
+    test: IntegrationTest, engine: Engine, settings: RunSettings, monitor: Monitor
+) -> tuple[Outcome, Path | None]:
+    """Run one test and leave its run directory; the path is None for a test that was skipped.
+
+    Raises EngineError when no run directory can be made; everything later is in the outcome.
+    """
+    missing = [need.__name__ for need in test.needs if need not in engine.capabilities]
+    if missing:
+        reason = f"engine {engine.name} gives its nodes no {', '.join(missing)}"
+        return Outcome(Verdict.NOTHING_RAN, (), (), (), skipped=reason), None
+    directory = RunDirectory.create(test.name, engine.name, settings.run_dir)
+    directory.describe(_description(test, engine, settings, directory))
+    view = RunView(test.name, engine.name, settings.seed, directory.path)
+    monitor.began(view)
+    try:
+        outcome = engine.run(
+            lambda: _execute(test, engine, settings, monitor, directory, view), seed=settings.seed
+        )
+    finally:
+        monitor.ended()
+    if settings.keep == "never" or (settings.keep == "failed" and outcome.verdict is Verdict.PASSED):
+        directory.remove_node_state()
+    directory.finish(outcome)
+    return outcome, directory.path
+
+
+async def _execute(
+    test: IntegrationTest,
+    engine: Engine,
+    settings: RunSettings,
+    monitor: Monitor,
+    directory: RunDirectory,
+    view: RunView,
+) -> Outcome:
+    with HistoryWriter(directory.path / "history") as history:
+        router = Router(history, observer=monitor.recorded)
+        failures = Failures()
+        context = RunContext(
+            run_id=directory.run_id,
+            directory=directory.path,
+            seed=settings.seed,
+            daemon=settings.daemon,
+            publish=router.publish,
+            fail=failures.report,
+        )
+        execution = Execution(
+            test=test,
+            session=engine.open(context, settings.engine_options),
+            router=router,
+            sections=Sections(router.now_ns),
+            directory=directory,
+            seed=settings.seed,
+            settings=WaitSettings(settings.timeout_factor, settings.strict),
+            monitor=monitor,
+            view=view,
+            failures=failures,
+        )
+        return await execution.execute()
+
+
+def _description(
+    test: IntegrationTest, engine: Engine, settings: RunSettings, directory: RunDirectory
+) -> RunDescription:
+    options: Mapping[str, Any] = msgspec.to_builtins(settings.engine_options)
+    return RunDescription(
+        run_id=directory.run_id,
+        test=test.name,
+        engine=engine.name,
+        daemon=settings.daemon,
+        seed=settings.seed,
+        options=options,
+        command=settings.command,
+        started=wall_time().isoformat(),
+        version=version("coda-executive"),
+        python=platform.python_version(),
+    )

@@ -1,0 +1,66 @@
+"""Turns what nodes write into events."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from coda_executive.config.node_id import NodeId
+from coda_executive.events.event import DaemonEvent
+from coda_executive.interfaces.testnet import Testnet
+
+
+class Coverage(StrEnum):
+    ALL = "all lines"
+    MATCHING = "matching lines"
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One observed line: `number` counts the node's lines from 1, `offset` is where it begins in the node's
+    log, in bytes.
+
+    `timestamp` is the daemon's own text, or None for a line without one.
+    """
+
+    node: NodeId
+    number: int
+    offset: int
+    timestamp: str | None
+    event: DaemonEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Which events are wanted: structured event ids by name, as the daemon's build numbers them.
+
+    Error lines and unreadable lines are always delivered.
+    """
+
+    event_ids: Mapping[str, str]
+
+
+class Attachment(Protocol):
+    """A log engine at work."""
+
+    async def drain(self) -> None:
+        """Return once every line that was written before this call has been delivered, unfinished last lines
+        included.
+        """
+
+
+class LogEngine(Protocol):
+    """Delivers each line once, in order per node, numbered from the daemon's first line over all its
+    restarts.
+    """
+
+    @property
+    def coverage(self) -> Coverage: ...
+
+    def attach(
+        self, testnet: Testnet, queries: Queries, deliver: Callable[[LogRecord], None]
+    ) -> AbstractAsyncContextManager[Attachment]:
+        """Follow all nodes for the length of a block. `deliver` is called on the event loop and must not
+        block.
+        """

@@ -1,0 +1,1 @@
+"""Turn what nodes write into events, wherever the infrastructure keeps it."""

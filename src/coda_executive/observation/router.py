@@ -1,0 +1,215 @@
+"""The one stream of observations of a run: log lines and life-cycle events, in the order in which they were
+noticed.
+
+Each observation is folded into the network's state, written to the history, and shown to the subscribers, in
+this order and before anything else happens. Lines that repeat without end are thinned out, but always
+counted.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from coda_executive.config.node_id import NodeId
+from coda_executive.errors import EngineError
+from coda_executive.events.event import DaemonEvent, ErrorLogged, LifecycleEvent, UnreadableLine
+from coda_executive.interfaces.log_engine import LogRecord
+from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord, HistoryWriter
+from coda_executive.observation.network_state import NetworkState, apply
+
+_FLUSH_SECONDS = 1.0  # the most evidence that a kill -9 may cost
+_REPEATS_IN_FULL = 16  # equal lines of a node that are told one by one
+_MOST_DISTINCT_REPEATS = 1000  # lines that are watched for repetition
+
+Subscriber = Callable[["Observation"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing noticed: the `index`-th of the run, `time_ns` nanoseconds after its beginning."""
+
+    index: int
+    time_ns: int
+    seen: EventSeen
+
+    @property
+    def node(self) -> NodeId:
+        return self.seen.node
+
+    @property
+    def event(self) -> DaemonEvent | LifecycleEvent:
+        return self.seen.event
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A point in the stream: before the observation of that index, when the network was in that state."""
+
+    index: int
+    state: NetworkState
+
+
+@dataclass(slots=True)
+class _Repeats:
+    """How often a node wrote one line: in all, and since it was told last; `last` is where."""
+
+    total: int = 0
+    untold: int = 0
+    last: EventSeen | None = None
+
+
+class Router:
+    """Takes observations in and hands them on. Make it on the event loop of the run, and use it only there.
+
+    `observer` is told everything that goes into the history. `publish`, `deliver` and `record` raise
+    EngineError, once, when the history cannot be written.
+    """
+
+    def __init__(self, history: HistoryWriter, *, observer: Callable[[HistoryRecord], None]) -> None:
+        self._history = history
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._began_ns = self._loop_ns()
+        self._state = NetworkState()
+        self._index = 0
+        self._last: Observation | None = None
+        self._subscribers: dict[int, Subscriber] = {}
+        self._subscriptions = 0
+        self._repeats: dict[tuple[NodeId, DaemonEvent | LifecycleEvent], _Repeats] = {}
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._failure: EngineError | None = None
+        history.before_close(self._close)
+
+    @property
+    def state(self) -> NetworkState:
+        """What is known of the network now: a value, it does not change."""
+        return self._state
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the run began."""
+        return self._loop_ns() - self._began_ns
+
+    def cursor(self) -> Cursor:
+        return Cursor(self._index, self._state)
+
+    def publish(self, node: NodeId, event: LifecycleEvent) -> None:
+        """Take in what the manager noticed."""
+        self._take(EventSeen(node, event))
+        self._raise_failure()
+
+    def deliver(self, record: LogRecord) -> None:
+        """Take in a log line."""
+        seen = EventSeen(record.node, record.event, record.number, record.offset)
+        repeats = self._repeats_of(seen) if isinstance(seen.event, ErrorLogged | UnreadableLine) else None
+        if repeats is None:
+            self._take(seen)
+        else:
+            repeats.total += 1
+            repeats.untold += 1
+            repeats.last = seen
+            # After the first few, the 32nd, 64th, 128th… stand for those before them.
+            if repeats.total <= _REPEATS_IN_FULL or repeats.total.bit_count() == 1:
+                self._tell(repeats)
+        self._raise_failure()
+
+    def record(self, record: HistoryRecord) -> None:
+        """Note a section or a wait in the history, and make sure that everything before it is on disk."""
+        self._settle()
+        self._write(record, self.now_ns())
+        self._flush()
+        self._raise_failure()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Have each observation from now on shown to a function, after the state was brought up to date.
+
+        Answers the function that ends it. Subscribers are called in the order of their subscription, on the
+        spot: they must not block, and may subscribe, unsubscribe and read the state.
+        """
+        self._subscriptions += 1
+        number = self._subscriptions
+        self._subscribers[number] = subscriber
+
+        def unsubscribe() -> None:
+            self._subscribers.pop(number, None)
+
+        return unsubscribe
+
+    def touch(self) -> None:
+        """Show the last observation to all subscribers again, since something else that they look at has
+        changed.
+        """
+        if self._last is not None:
+            self._notify(self._last)
+
+    def _take(self, seen: EventSeen) -> None:
+        now = self.now_ns()
+        self._state = apply(self._state, seen.node, seen.event, time_ns=now, times=seen.times)
+        observation = self._last = Observation(self._index, now, seen)
+        self._index += 1
+        self._write(seen, now)
+        self._notify(observation)
+
+    def _notify(self, observation: Observation) -> None:
+        for number in tuple(self._subscribers):
+            subscriber = self._subscribers.get(number)
+            if subscriber is not None:
+                subscriber(observation)
+
+    def _repeats_of(self, seen: EventSeen) -> _Repeats | None:
+        """The count of an equal line's repetitions; None when too many different ones are counted already."""
+        key = (seen.node, seen.event)
+        repeats = self._repeats.get(key)
+        if repeats is None and len(self._repeats) < _MOST_DISTINCT_REPEATS:
+            repeats = self._repeats[key] = _Repeats()
+        return repeats
+
+    def _tell(self, repeats: _Repeats) -> None:
+        last, times = repeats.last, repeats.untold
+        assert last is not None
+        repeats.untold = 0
+        self._take(EventSeen(last.node, last.event, last.line, last.offset, times))
+
+    def _settle(self) -> None:
+        """Tell what was held back of repeated lines."""
+        for repeats in list(self._repeats.values()):
+            if repeats.untold:
+                self._tell(repeats)
+
+    def _write(self, record: HistoryRecord, time_ns: int) -> None:
+        self._guard(lambda: self._history.append(HistoryEntry(time_ns, record)))
+        if self._flush_timer is None:
+            self._flush_timer = self._loop.call_later(_FLUSH_SECONDS, self._flush_timely)
+        self._observer(record)
+
+    def _flush_timely(self) -> None:
+        self._flush_timer = None
+        self._settle()
+        self._flush()
+
+    def _flush(self) -> None:
+        self._guard(self._history.flush)
+
+    def _close(self) -> None:
+        self._settle()
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        self._raise_failure()
+
+    def _guard(self, write: Callable[[], None]) -> None:
+        """Keep the writer's error for the next caller who can hear it; the timer could not raise it to
+        anybody.
+        """
+        try:
+            write()
+        except EngineError as error:
+            self._failure = error
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def _loop_ns(self) -> int:
+        # Exact for the first hundred days: a float of seconds has more than nanosecond precision until then.
+        return round(self._loop.time() * 1_000_000_000)

@@ -1,0 +1,40 @@
+"""Waiting for nodes to take part."""
+
+from collections.abc import Sequence
+
+from coda_executive.interfaces.node import Node
+from coda_executive.observation.network_state import NetworkState
+from coda_executive.wait_conditions.condition import (
+    Check,
+    NetworkFacts,
+    NotYet,
+    Reached,
+    Verdict,
+    WaitCondition,
+)
+from coda_executive.wait_conditions.dead_nodes import first_dead
+from coda_executive.wait_conditions.limits import Limits, Span
+
+
+def nodes_to_initialize(nodes: Sequence[Node]) -> WaitCondition:
+    """Each node has started its transition frontier controller since its last start."""
+    names = tuple(node.id for node in nodes)
+
+    def begin(_before: NetworkState, _facts: NetworkFacts) -> Check:
+        def check(now: NetworkState) -> Verdict:
+            missing = [name for name in names if not now.node(name).initialized]
+            if not missing:
+                return Reached()
+            dead = first_dead(missing, now)
+            if dead is not None:
+                return dead
+            return NotYet(f"{len(names) - len(missing)} of {len(names)} nodes, missing {', '.join(missing)}")
+
+        return check
+
+    def limits(_now: NetworkState, facts: NetworkFacts) -> Limits:
+        # Nobody initialises before genesis, and a late-comer may need a slot to find its peers.
+        allowance = facts.boot_allowance
+        return Limits(Span(slots=2, seconds=15 + 3 * allowance), Span(slots=4, seconds=60 + 10 * allowance))
+
+    return WaitCondition(f"{len(names)} nodes to initialise", begin, limits)

@@ -1,0 +1,173 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coda_daemon.ledger import merkle
+from coda_daemon.ledger.account import MINA_TOKEN, Account, Address, Timing, TokenId, new_account
+from coda_daemon.ledger.coinbase import apply_coinbase
+from coda_daemon.ledger.ledger import LedgerFullError, build_ledger, total_currency
+
+FEE = 10
+
+
+def account(name: str, balance: int = 100, token: TokenId = MINA_TOKEN) -> Account:
+    return Account(Address(name), token, balance, delegate=Address(name))
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), unique=True), st.integers(3, 35))
+def test_ledger_built_at_once_equals_one_grown_account_by_account(names: list[str], depth: int) -> None:
+    accounts = [account(name, index) for index, name in enumerate(names)]
+    grown = build_ledger(depth, [])
+    for one in accounts:
+        grown = grown.put(one)
+
+    built = build_ledger(depth, accounts)
+
+    assert built.hash == grown.hash
+    assert list(built) == list(grown) == accounts
+    assert len(built) == len(accounts)
+
+
+def test_root_tells_balance_position_and_depth_apart() -> None:
+    a, b = account("a"), account("b")
+    hashes = {
+        build_ledger(5, [a, b]).hash,
+        build_ledger(5, [b, a]).hash,
+        build_ledger(6, [a, b]).hash,
+        build_ledger(5, [a]).hash,
+        build_ledger(5, []).hash,
+        build_ledger(5, [a, account("b", 101)]).hash,
+    }
+
+    assert len(hashes) == 6
+    assert all(text.startswith("j") for text in hashes)
+
+
+def test_put_changes_one_account_and_leaves_the_old_ledger() -> None:
+    before = build_ledger(10, [account("a"), account("b")])
+
+    after = before.put(account("b", 7))
+
+    assert [one.balance for one in before] == [100, 100]
+    assert [one.balance for one in after] == [100, 7]
+    assert before.hash != after.hash
+    assert after.put(account("b")).hash == before.hash
+
+
+def test_key_has_an_account_for_each_token() -> None:
+    other = TokenId("other")
+    ledger = build_ledger(4, [account("a"), account("b")]).put(account("a", 5, other))
+
+    assert ledger.account(Address("a"), other) == account("a", 5, other)
+    assert ledger.accounts_of(Address("a")) == (account("a"), account("a", 5, other))
+    assert ledger.accounts_of(Address("c")) == ()
+    assert ledger.account(Address("b"), other) is None
+    assert total_currency(ledger) == 200
+
+
+def test_full_ledger_takes_no_new_account() -> None:
+    ledger = build_ledger(1, [account("a"), account("b")])
+
+    with pytest.raises(LedgerFullError, match="all 2 leaves"):
+        ledger.put(account("c"))
+    with pytest.raises(LedgerFullError, match="holds 2 accounts, got 3"):
+        build_ledger(1, [account(name) for name in "abc"])
+    assert ledger.put(account("a", 1)).account(Address("a")) == account("a", 1)
+
+
+def test_versions_share_all_but_one_path() -> None:
+    """A block's ledger costs its depth in nodes, however many accounts there are."""
+    tree = merkle.build(10, [account(str(number)) for number in range(500)])
+
+    after = merkle.put(tree, 10, 3, account("3", 1))
+
+    shared = _nodes(tree) & _nodes(after)
+    assert len(_nodes(after)) - len(shared) == 11
+
+
+def _nodes(tree: merkle.Node | None) -> set[int]:
+    if tree is None:
+        return set()
+    if isinstance(tree, merkle.Leaf):
+        return {id(tree)}
+    return {id(tree)} | _nodes(tree.left) | _nodes(tree.right)
+
+
+def test_get_of_an_empty_leaf_is_none() -> None:
+    tree = merkle.build(3, [account("a")])
+
+    assert merkle.get(tree, 3, 0) == account("a")
+    assert merkle.get(tree, 3, 1) is None
+    assert merkle.get(tree, 3, 7) is None
+
+
+# ---- coinbase (I.7) ----
+
+
+def test_coinbase_is_credited_to_an_account() -> None:
+    rewarded = apply_coinbase(build_ledger(3, [account("a")]), Address("a"), 50, creation_fee=FEE)
+
+    assert rewarded.ledger.account(Address("a")) == account("a", 150)
+    assert (rewarded.coinbase, rewarded.burnt) == (50, 0)
+
+
+def test_coinbase_to_a_new_key_makes_its_account_and_burns_the_creation_fee() -> None:
+    rewarded = apply_coinbase(build_ledger(3, [account("a")]), Address("b"), 50, creation_fee=FEE)
+
+    assert rewarded.ledger.account(Address("b")) == new_account(Address("b"), 40)
+    assert (rewarded.coinbase, rewarded.burnt) == (50, FEE)
+
+
+@pytest.mark.parametrize(
+    ("depth", "balance", "receiver", "amount"),
+    [
+        pytest.param(3, 100, "b", FEE - 1, id="below the creation fee"),
+        pytest.param(0, 100, "b", 100, id="no free leaf"),
+        pytest.param(3, 2**64 - 50, "a", 100, id="over 64 bits"),
+    ],
+)
+def test_coinbase_that_cannot_be_given_is_left_out(
+    depth: int, balance: int, receiver: str, amount: int
+) -> None:
+    ledger = build_ledger(depth, [account("a", balance)])
+
+    rewarded = apply_coinbase(ledger, Address(receiver), amount, creation_fee=FEE)
+
+    assert rewarded.ledger is ledger
+    assert (rewarded.coinbase, rewarded.burnt) == (0, 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 1000)), max_size=30))
+def test_coinbases_conserve_currency(rewards: list[tuple[str, int]]) -> None:
+    """All there is: what was there, plus coinbases, minus what was burnt."""
+    ledger, expected = build_ledger(2, [account("a")]), 100
+    for name, amount in rewards:
+        rewarded = apply_coinbase(ledger, Address(name), amount, creation_fee=FEE)
+        ledger, expected = rewarded.ledger, expected + rewarded.coinbase - rewarded.burnt
+
+        assert total_currency(ledger) == expected
+
+
+# ---- accounts ----
+
+
+def test_every_member_of_an_account_enters_its_leaf() -> None:
+    plain = account("a")
+    timing = Timing(10, 5, 4, 2, 1)
+    changed = [
+        msgspec.structs.replace(plain, **{name: value})
+        for name, value in {
+            "public_key": "x",
+            "token": "t",
+            "balance": 1,
+            "nonce": 1,
+            "delegate": None,
+            "timing": timing,
+            "token_symbol": "T",
+            "receipt_chain_hash": "r",
+            "voting_for": "v",
+        }.items()
+    ]
+
+    assert len({build_ledger(2, [one]).hash for one in [plain, *changed]}) == len(changed) + 1

@@ -1,0 +1,122 @@
+"""One client for every engine: typed answers, and every shape of failure told apart."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from coda_executive.client.daemon_client import DaemonClient
+from coda_executive.errors import RequestFailed
+from coda_executive.interfaces.client import HttpReply, Peer
+
+Answer = HttpReply | BaseException
+
+
+class ScriptedTransport:
+    """Answers every request alike, and keeps what was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.bodies: list[dict[str, object]] = []
+
+    async def post(self, path: str, body: bytes, *, content_type: str, seconds: float) -> HttpReply:
+        assert (path, content_type) == ("/graphql", "application/json")
+        self.bodies.append(msgspec.json.decode(body))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+def answering(value: object, status: int = 200) -> DaemonClient:
+    return DaemonClient("node-1", ScriptedTransport(HttpReply(status, msgspec.json.encode(value))))
+
+
+async def test_the_sync_status_is_what_the_daemon_says() -> None:
+    assert await answering({"data": {"syncStatus": "SYNCED"}}).sync_status() == "SYNCED"
+
+
+def block(height: int) -> dict[str, object]:
+    return {
+        "stateHash": f"3N{height}",
+        "creatorAccount": {"publicKey": "B62"},
+        "protocolState": {
+            "previousStateHash": f"3N{height - 1}",
+            "consensusState": {"blockHeight": str(height), "slotSinceGenesis": str(2 * height)},
+        },
+    }
+
+
+@pytest.mark.parametrize("order", [list, lambda blocks: list(reversed(list(blocks)))])
+async def test_the_best_chain_is_oldest_first_whatever_the_server_s_order(
+    order: Callable[[object], list[object]],
+) -> None:
+    """Tools disagree on the order that daemons serve (daemon contract D.3); heights decide."""
+    client = answering({"data": {"bestChain": order(block(height) for height in (1, 2, 3))}})
+
+    chain = await client.best_chain()
+
+    assert [(b.height, b.global_slot, b.state_hash, b.parent) for b in chain] == [
+        (1, 2, "3N1", "3N0"),
+        (2, 4, "3N2", "3N1"),
+        (3, 6, "3N3", "3N2"),
+    ]
+
+
+async def test_a_bootstrapping_node_has_no_height() -> None:
+    status = {
+        "syncStatus": "BOOTSTRAP",
+        "blockchainLength": None,
+        "highestBlockLengthReceived": 7,
+        "stateHash": None,
+        "globalSlotSinceGenesisBestTip": None,
+        "uptimeSecs": 3,
+        "commitId": "abc",
+        "peers": [{"host": "127.0.0.1", "libp2pPort": 9, "peerId": "12D3"}],
+    }
+
+    found = await answering({"data": {"daemonStatus": status}}).daemon_status()
+
+    assert (found.blockchain_length, found.state_hash, found.global_slot_best_tip) == (None, None, None)
+    assert found.highest_block_length_received == 7
+    assert found.peers == (Peer("127.0.0.1", 9, "12D3"),)
+
+
+@pytest.mark.parametrize(
+    ("reply", "part"),
+    [
+        (HttpReply(400, b"Must provide query string"), "HTTP 400: Must provide query string"),
+        (HttpReply(200, b'"Syntax error"'), "refused a GraphQL document"),
+        (HttpReply(200, b"<html>"), "no JSON"),
+        (
+            HttpReply(200, b'{"errors":[{"message":"Daemon is bootstrapping"}],"data":null}'),
+            "Daemon is bootstrapping",
+        ),
+        (HttpReply(200, b'{"data":null}'), "without data or errors"),
+        (HttpReply(200, b'{"data":{"syncStatus":7.5}}'), "another shape"),
+    ],
+)
+async def test_every_refusal_names_the_node_and_surely_had_no_effect(reply: HttpReply, part: str) -> None:
+    client = DaemonClient("node-1", ScriptedTransport(reply))
+
+    with pytest.raises(RequestFailed) as caught:
+        await client.sync_status()
+
+    assert part in str(caught.value)
+    assert str(caught.value).startswith("node-1")
+    assert caught.value.definite
+
+
+@pytest.mark.parametrize(
+    ("error", "definite"),
+    [(ConnectionRefusedError("nobody"), True), (TimeoutError(), False), (ConnectionResetError("cut"), False)],
+)
+async def test_a_lost_reply_is_neither_done_nor_failed_and_nothing_is_sent_twice(
+    error: BaseException, definite: bool
+) -> None:
+    transport = ScriptedTransport(error)
+
+    with pytest.raises(RequestFailed) as caught:
+        await DaemonClient("node-1", transport).sync_status()
+
+    assert caught.value.definite is definite
+    assert len(transport.bodies) == 1
