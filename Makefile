@@ -21,10 +21,10 @@ demo: $(VENV)/run.stamp
 	$(BIN)/coda-executive run block-production
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -m "not long" -q
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not long" -q
 
 test-long: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -q
+	$(BIN)/python -m pytest -n auto --dist loadgroup -q
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check $(SOURCES)

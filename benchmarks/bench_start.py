@@ -131,14 +131,27 @@ def executive_seconds(size: int, root: Path) -> tuple[float, float, int]:
         "always",
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _pid, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    memory = 0.0
+    while process.poll() is None:
+        memory = max(memory, _peak_mib(process.pid))
+        time.sleep(0.05)
     if process.returncode != 0:
         raise RuntimeError(f"the run ended with exit code {process.returncode}; see {run_dir}")
     moments = [_initialized_at(log) for log in run_dir.glob("nodes/*/daemon.log")]
     genesis_ms = _genesis_ms(run_dir)
     lost = max(0, int((max(moments) / 1e6 - genesis_ms) // SLOT_MS))
-    return (max(moments) - began_ns) / 1e9, usage.ru_maxrss / 1024, lost
+    return (max(moments) - began_ns) / 1e9, memory, lost
+
+
+def _peak_mib(pid: int) -> float:
+    """The greatest resident size that a process has had, in MiB; 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next(
+        (int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0
+    )
 
 
 def _genesis_ms(run_dir: Path) -> float:

@@ -11,8 +11,6 @@ from typing import TypeVar
 from coda_daemon.command_line import Command, Flag, Kind, UsageError, Value, parse
 from coda_protocol.structured_events import Level
 
-_SNARK_WORK = "this build buys and sells no SNARK work"
-_WALLET = "this build has no wallet"
 _REPORTING = "this build reports to no service"
 _UNUSED = "accepted; changes nothing in the reference daemon"
 
@@ -32,21 +30,22 @@ DAEMON = Command(
         Flag("config-directory", Kind.TEXT, "state of this node (default ~/.mina-config)"),
         Flag("config-file", Kind.TEXT, "runtime configuration; later files win", repeats=True),
         Flag("genesis-ledger-dir", Kind.TEXT, "where ledgers given by hash are; then genesis/ in -config-directory"),
-        Flag("proof-level", Kind.TEXT, "none (the other levels are refused)"),
+        Flag("proof-level", Kind.TEXT, "none or check (default: the configuration's); full is refused"),
         Flag("seed", Kind.SWITCH, "start without peers, never end for being alone"),
         Flag("demo-mode", Kind.SWITCH, "start without peers; sync status is always SYNCED"),
         Flag("peer", Kind.TEXT, "multiaddress of a peer", repeats=True),
         Flag("peer-list-file", Kind.TEXT, "file with a multiaddress a line"),
-        Flag("direct-peer", Kind.TEXT, "as -peer", repeats=True),
+        Flag("direct-peer", Kind.TEXT, "as -peer, and always sent whole messages", repeats=True),
         Flag("libp2p-keypair", Kind.TEXT, "key file, or secret,public,peerid (default: a new key)"),
         Flag("discovery-keypair", Kind.TEXT, "as -libp2p-keypair (name of 2020)"),
         Flag("external-ip", Kind.TEXT, "address told to peers (default: the one they see)"),
         Flag("external-port", Kind.INTEGER, "TCP port for peers (default 8302)"),
         Flag("bind-ip", Kind.TEXT, "address to listen on for peers (default 0.0.0.0)"),
-        Flag("client-port", Kind.INTEGER, "shown in the status; nothing listens there yet (default 8301)"),
+        Flag("client-port", Kind.INTEGER, "port for SNARK workers, while the node sells SNARK work (default 8301)"),
         Flag("rest-port", Kind.INTEGER, "GraphQL and status HTTP port (default 3085)"),
         Flag("insecure-rest-server", Kind.SWITCH, "serve the REST port on all addresses"),
         Flag("block-producer-key", Kind.TEXT, "private key file of the block producer"),
+        Flag("block-producer-pubkey", Kind.TEXT, "produce with this key of the daemon's own wallet"),
         Flag("block-producer-password", Kind.TEXT, "its password, if MINA_PRIVKEY_PASS is not set"),
         Flag("coinbase-receiver", Kind.TEXT, "public key that gets coinbases (default: the block producer)"),
         Flag("log-json", Kind.SWITCH, "JSON lines on stdout"),
@@ -56,7 +55,16 @@ DAEMON = Command(
         Flag("start-filtered-logs", Kind.TEXT, "event ids to capture from the start", repeats=True),
         Flag("min-connections", Kind.INTEGER, "dial peers until there are so many (default 20)"),
         Flag("max-connections", Kind.INTEGER, "keep at most so many peers (default 50)"),
+        Flag("enable-flooding", Kind.BOOLEAN, "send messages to all peers, not over a mesh (default false)"),
+        Flag("isolate-network", Kind.BOOLEAN, "only talk to the peers given (default false)"),
         Flag("validation-queue-size", Kind.INTEGER, "gossip of a peer waiting for validation (default 150)"),
+        Flag("log-txn-pool-gossip", Kind.BOOLEAN, "log gossip of transactions; its events need it (default false)"),
+        Flag("run-snark-worker", Kind.TEXT, "public key that the work of a local worker process is sold under"),
+        Flag("run-snark-coordinator", Kind.TEXT, "public key that the work of external workers is sold under"),
+        Flag("snark-worker-fee", Kind.TEXT, "price of a piece of SNARK work in MINA (default: compiled)"),
+        Flag("work-selection", Kind.TEXT, "rand, seq, or part: coordinators share the work, ours (default rand)"),
+        Flag("work-reassignment-wait", Kind.INTEGER, "milliseconds until unfinished work is handed out again"),
+        Flag("log-snark-work-gossip", Kind.BOOLEAN, "log each gossip of SNARK work; needed for its events"),
         Flag("working-dir", Kind.TEXT, "directory that relative paths start from (default: current)"),
         Flag("contact-info", Kind.TEXT, "under 200 characters; reported nowhere"),
         *_accepted(
@@ -73,11 +81,8 @@ DAEMON = Command(
         *_accepted(
             Kind.BOOLEAN,
             "generate-genesis-proof",
-            "log-snark-work-gossip",
-            "log-txn-pool-gossip",
             "log-received-blocks",
             "log-block-creation",
-            "enable-flooding",
             "enable-peer-exchange",
             "limit-concurrent-connections",
         ),
@@ -86,23 +91,17 @@ DAEMON = Command(
             "metrics-port",
             "libp2p-metrics-port",
             "snark-worker-parallelism",
-            "work-reassignment-wait",
             "stop-time",
         ),
         *_accepted(
             Kind.TEXT,
             "peer-protection-rate",
-            "snark-worker-fee",
-            "work-selection",
             "minimum-block-reward",
             "current-protocol-version",
             "gc-stat-interval",
         ),
-        *_refused(Kind.TEXT, _SNARK_WORK, "run-snark-worker", "run-snark-coordinator"),
-        *_refused(Kind.TEXT, _WALLET, "block-producer-pubkey"),
         *_refused(Kind.TEXT, "this build feeds no archive", "archive-address"),
         *_refused(Kind.TEXT, "this build fetches nothing over HTTP; use -peer-list-file", "peer-list-url"),
-        *_refused(Kind.BOOLEAN, "this build does not gate connections", "isolate-network"),
         *_refused(Kind.BOOLEAN, "this build writes no precomputed blocks", "log-precomputed-blocks"),
         *_refused(Kind.BOOLEAN, _REPORTING, "upload-blocks-to-gcloud", "uptime-send-node-commit-sha"),
         *_refused(Kind.TEXT, "this build writes no precomputed blocks", "precomputed-blocks-file"),
@@ -147,6 +146,7 @@ class DaemonArguments:
     is_seed: bool
     is_demo: bool
     peers: tuple[str, ...]
+    direct_peers: tuple[str, ...]
     peer_list_file: str | None
     libp2p_keypair: str | None
     external_ip: str
@@ -156,6 +156,7 @@ class DaemonArguments:
     rest_port: int | None
     insecure_rest_server: bool
     block_producer_key: str | None
+    block_producer_pubkey: str | None
     block_producer_password: str | None
     coinbase_receiver: str | None
     log_json: bool
@@ -166,6 +167,16 @@ class DaemonArguments:
     min_connections: int | None
     max_connections: int | None
     validation_queue_size: int | None
+    logs_transaction_gossip: bool | None
+    logs_snark_work_gossip: bool | None
+    snark_worker: str | None
+    snark_coordinator: str | None
+    snark_worker_fee: str | None
+    work_selection: str | None
+    work_reassignment_wait: int | None
+    working_directory: str
+    is_flooding: bool
+    is_isolated: bool
 
 
 class UnknownLogLevel(ValueError):
@@ -204,7 +215,8 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         proof_level=_last(values, "proof-level", str, None),
         is_seed="seed" in values,
         is_demo="demo-mode" in values,
-        peers=tuple(str(peer) for peer in (*values.get("peer", ()), *values.get("direct-peer", ()))),
+        peers=tuple(str(peer) for peer in values.get("peer", ())),
+        direct_peers=tuple(str(peer) for peer in values.get("direct-peer", ())),
         peer_list_file=optional_path("peer-list-file"),
         libp2p_keypair=keypair if keypair is None or "," in keypair else path(keypair),
         external_ip=_last(values, "external-ip", str, "0.0.0.0"),  # noqa: S104  "not known"
@@ -214,6 +226,7 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         rest_port=_port(values, "rest-port"),
         insecure_rest_server="insecure-rest-server" in values,
         block_producer_key=optional_path("block-producer-key"),
+        block_producer_pubkey=_last(values, "block-producer-pubkey", str, None),
         block_producer_password=_last(values, "block-producer-password", str, None),
         coinbase_receiver=_last(values, "coinbase-receiver", str, None),
         log_json="log-json" in values,
@@ -224,6 +237,16 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         min_connections=_last(values, "min-connections", int, None),
         max_connections=_last(values, "max-connections", int, None),
         validation_queue_size=_last(values, "validation-queue-size", int, None),
+        logs_transaction_gossip=_last(values, "log-txn-pool-gossip", bool, None),
+        logs_snark_work_gossip=_last(values, "log-snark-work-gossip", bool, None),
+        snark_worker=_last(values, "run-snark-worker", str, None),
+        snark_coordinator=_last(values, "run-snark-coordinator", str, None),
+        snark_worker_fee=_last(values, "snark-worker-fee", str, None),
+        work_selection=_last(values, "work-selection", str, None),
+        work_reassignment_wait=_last(values, "work-reassignment-wait", int, None),
+        working_directory=base,
+        is_flooding=_last(values, "enable-flooding", bool, False),
+        is_isolated=_last(values, "isolate-network", bool, False),
     )
 
 

@@ -4,9 +4,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from coda_daemon.blocks import Block, EpochData
+from coda_daemon.blocks import Block, EpochData, Included
 from coda_daemon.consensus.constants import ConsensusConstants
 from coda_daemon.frontier.frontier import Diff
+from coda_daemon.ledger.command import Command, parse_command
 from coda_protocol.log_message import format_timestamp
 
 _OPAQUE = "<opaque>"
@@ -27,7 +28,7 @@ def breadcrumb_json(block: Block, constants: ConsensusConstants, *, received_ns:
             "hash": {"state_body_hash": block.body_hash, "state_hash": block.state_hash},
         },
         "staged_ledger": _OPAQUE,
-        "just_emitted_a_proof": False,
+        "just_emitted_a_proof": block.state.blockchain_state.has_ledger_proof,
         "transition_receipt_time": format_timestamp(received_ns),
     }
 
@@ -74,6 +75,17 @@ def protocol_state_json(block: Block, constants: ConsensusConstants) -> dict[str
     }
 
 
+def command_json(included: Included) -> dict[str, Any]:
+    """A transaction with status, as in `Added_breadcrumb_user_commands`."""
+    status = ["Applied"] if included.failure is None else ["Failed", [[[included.failure]]]]
+    return {"data": parse_command(included.id).hash, "status": status}
+
+
+def fee_payer_summary(command: Command) -> list[str]:
+    """An entry of `fee_payer_summaries` of the pool's events: signature, key, nonce."""
+    return [str(command.signed.signature), command.fee_payer, str(command.nonce)]
+
+
 def diffs_json(diff: Diff) -> list[dict[str, Any]]:
     """The metadata `diffs` of `Applying_diffs`: one object for each kind of change."""
     changes: list[dict[str, Any]] = [{"New_node": diff.new_node}]
@@ -83,7 +95,7 @@ def diffs_json(diff: Diff) -> list[dict[str, Any]]:
         transition = {
             "new_root": diff.root.new_root,
             "garbage": list(diff.root.garbage),
-            "just_emitted_a_proof": False,
+            "just_emitted_a_proof": diff.root.has_ledger_proof,
         }
         changes.append({"Root_transitioned": transition})
     return changes
@@ -95,7 +107,7 @@ def transitions_json(blocks: Sequence[Block], constants: ConsensusConstants) -> 
         {
             "protocol_state": protocol_state_json(block, constants),
             "state_hash": block.state_hash,
-            "just_emitted_a_proof": False,
+            "just_emitted_a_proof": block.state.blockchain_state.has_ledger_proof,
         }
         for block in blocks
     ]

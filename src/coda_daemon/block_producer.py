@@ -6,30 +6,41 @@ makes it look again.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from coda_daemon.blocks import EpochData
 from coda_daemon.consensus.building import Built, Rules, build_block
+from coda_daemon.consensus.epoch_ledgers import stakes_of
 from coda_daemon.consensus.epochs import staking_data_for
-from coda_daemon.consensus.lottery import StakeDistribution, Win, first_win
+from coda_daemon.consensus.lottery import Win, first_win
+from coda_daemon.consensus.purchase import choose_contents
+from coda_daemon.consensus.vrf import VrfKey
 from coda_daemon.frontier.frontier import Frontier
 from coda_daemon.ledger.account import Address
+from coda_daemon.ledger.command import Command
 from coda_daemon.log import Log
 from coda_daemon.ports import Clock
-from coda_protocol.hashes import LedgerHash
+from coda_daemon.snark.statement import Bundle
+from coda_daemon.snark.work import Work
+from coda_protocol.keys import Keypair
 from coda_protocol.slots import Epoch, GlobalSlot
 
 _MODULE: Final = "Block_producer"
+_SLOTS_AT_ONCE: Final = 8  # drawn by private key before other tasks get their turn
 
 
 @dataclass(frozen=True, slots=True)
 class Producer:
-    """Whose blocks they are. `coinbase_receiver` is None for the producer itself."""
+    """Whose blocks they are. `coinbase_receiver` is None for the producer itself; it may be changed later.
+
+    `keypair` draws the tickets at proof level `check`.
+    """
 
     public_key: Address
     coinbase_receiver: Address | None
+    keypair: Keypair | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,8 @@ class EmptyEpochError(Exception):
 
 
 class BlockProducer:
-    """Produces on the best tip of one frontier. `produced` is told of each block, in its slot.
+    """Produces on the best tip of one frontier. `produced` is told of each block, in its slot; `pending` are
+    the commands to put into it, the best first, and `find_work` gives the SNARK work on offer.
 
     An empty epoch is not believed while `is_catching_up()`: the blocks may just not be here yet.
     """
@@ -61,7 +73,16 @@ class BlockProducer:
         *,
         produced: Callable[[Built], None],
         is_catching_up: Callable[[], bool],
+        pending: Callable[[], Iterable[Command]],
+        find_work: Callable[[Bundle], Work | None],
+        first_slot: GlobalSlot,
     ) -> None:
+        """`first_slot` is the earliest to produce in: after the last one that this process has produced in."""
+        self.coinbase_receiver = producer.coinbase_receiver
+        self._vrf: VrfKey | None = None
+        if rules.body.proof_level == "check":
+            assert producer.keypair is not None, "at proof level check a producer has its private key"
+            self._vrf = VrfKey(producer.keypair)
         self._producer = producer
         self._frontier = frontier
         self._rules = rules
@@ -69,8 +90,10 @@ class BlockProducer:
         self._log = log
         self._produced = produced
         self._is_catching_up = is_catching_up
+        self._pending = pending
+        self._find_work = find_work
         self._search: _Search | None = None
-        self._next_slot = GlobalSlot(1)  # slot 0 is the genesis block's
+        self._next_slot = first_slot
         self._changed = asyncio.Event()
 
     @property
@@ -86,9 +109,10 @@ class BlockProducer:
         """Produce until cancelled. Raises EmptyEpochError."""
         constants = self._rules.constants
         while True:
+            self._changed.clear()
             now = self._now()
             self._next_slot = max(self._next_slot, now)
-            self._look_ahead(now)
+            await self._look_ahead(now)
             win = self.next_win
             if self._search is None:
                 await self._wait_until(GlobalSlot(max(self._next_slot, now + 1)))
@@ -100,7 +124,7 @@ class BlockProducer:
                 self._search = None
                 self._produce(win)
 
-    def _look_ahead(self, now: GlobalSlot) -> None:
+    async def _look_ahead(self, now: GlobalSlot) -> None:
         """Find the next win, unless the last search still holds."""
         constants, tip = self._rules.constants, self._frontier.best_tip.block
         epoch = constants.epoch_of(self._next_slot)
@@ -115,15 +139,23 @@ class BlockProducer:
         is_same = last is not None and last.epoch == epoch and _same_draw(last.epoch_data, data)
         if is_same and (self.next_win is None or self.next_win.slot >= self._next_slot):
             return
-        self._search = _Search(epoch, data, self._first_win(data, epoch))
+        self._search = _Search(epoch, data, await self._first_win(data, epoch))
 
-    def _first_win(self, data: EpochData, epoch: Epoch) -> Win | None:
-        stakes: StakeDistribution = self._rules.stakes[LedgerHash(data.ledger_hash)]
+    async def _first_win(self, data: EpochData, epoch: Epoch) -> Win | None:
+        stakes = stakes_of(data, self._rules.stakes, self._frontier.best_tip.built.epoch_ledgers)
+        assert stakes is not None, "a block comes with the ledgers of its epochs"
         end = (epoch + 1) * self._rules.constants.slots_per_epoch
         if self._rules.slot_chain_end is not None:
             end = min(end, self._rules.slot_chain_end)
-        slots = map(GlobalSlot, range(self._next_slot, end))
-        return first_win(data.seed, slots, stakes.stakers_of(self._producer.public_key))
+        stakers = stakes.stakers_of(self._producer.public_key)
+        if self._vrf is None:
+            return first_win(data.seed, map(GlobalSlot, range(self._next_slot, end)), stakers)
+        for first in range(self._next_slot, end, _SLOTS_AT_ONCE):
+            slots = map(GlobalSlot, range(first, min(end, first + _SLOTS_AT_ONCE)))
+            if win := first_win(data.seed, slots, stakers, self._vrf.output):
+                return replace(win, proof=self._vrf.prove(data.seed, win.slot, win.winner.public_key))
+            await asyncio.sleep(0)
+        return None
 
     def _produce(self, win: Win) -> None:
         tip = self._frontier.best_tip
@@ -135,20 +167,46 @@ class BlockProducer:
             return
         if tip.block.global_slot >= win.slot:
             return  # by another winner of this slot, whose clock is ahead of ours
+        receiver = self.coinbase_receiver or self._producer.public_key
         self._produced(
             build_block(
-                tip.block,
-                tip.ledger,
+                tip.built,
                 win,
                 creator=self._producer.public_key,
-                coinbase_receiver=self._producer.coinbase_receiver or self._producer.public_key,
+                coinbase_receiver=receiver,
                 rules=self._rules,
+                contents=choose_contents(
+                    tip.ledger,
+                    tip.built.scan,
+                    self._pending(),
+                    win.slot,
+                    receiver,
+                    self._rules.coinbase,
+                    self._rules.body,
+                    self._offer,
+                ),
             )
         )
 
+    def _offer(self, bundle: Bundle) -> Work | None:
+        """The work on offer for a bundle, if its prover's account exists, or the fee pays for it (contract H)."""
+        work = self._find_work(bundle)
+        if work is None or not work.fee or work.fee >= self._rules.body.commands.account_creation_fee:
+            return work
+        if self._frontier.best_tip.ledger.account(Address(work.prover)) is not None:
+            return work
+        self._log.debug(
+            _MODULE,
+            "SNARK work $work_ids of $prover is not bought: its fee of $fee nanomina is insufficient to create the "
+            "snark worker account",
+            work_ids=list(work.work_ids),
+            prover=work.prover,
+            fee=work.fee,
+        )
+        return None
+
     async def _wait_until(self, slot: GlobalSlot) -> bool:
         """Sleep until a slot begins; False if there was a reason to look again before."""
-        self._changed.clear()
         start_ns = self._rules.constants.times.start_of(slot) * 1_000_000
         # By the node's own clock, which may run apart from the loop's: hence in several sleeps if need be.
         while (rest := start_ns - self._clock.time_ns()) > 0:

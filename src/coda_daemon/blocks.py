@@ -6,12 +6,15 @@ below; hashes are blake2b-256 over them.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
 
 from coda_daemon.digests import digest_of, field_of
 from coda_daemon.ledger.account import Address
+from coda_daemon.ledger.transactions import Failure
+from coda_daemon.snark.work import Work
 from coda_protocol.base58 import VersionByte
 from coda_protocol.hash_text import field_to_text, state_hash
 from coda_protocol.hashes import LedgerHash, StateHash
@@ -61,18 +64,24 @@ class ConsensusState(_Part, frozen=True):
     block_creator: Text
     coinbase_receiver: Text
     supercharge_coinbase: bool
+    vrf_proof: Annotated[bytes, msgspec.Meta(max_length=128)] = (
+        b""  # of `last_vrf_output`, at proof level `check`
+    )
 
 
 class BlockchainState(_Part, frozen=True):
     """The ledger after the block.
 
-    `timestamp` is the start of the slot in milliseconds since the Unix epoch.
+    `timestamp` is the start of the slot in milliseconds since the Unix epoch; `scan_state_digest` names what
+    waits for proofs, and `has_ledger_proof` tells that the block completed one (contract H).
     """
 
     timestamp: Natural
     staged_ledger_hash: Text
     snarked_ledger_hash: Text
     body_hash: bytes
+    scan_state_digest: bytes
+    has_ledger_proof: bool
 
 
 class StateBody(_Part, frozen=True):
@@ -81,10 +90,31 @@ class StateBody(_Part, frozen=True):
     consensus_state: ConsensusState
 
 
+class Included(_Part, frozen=True):
+    """A user command in a block, by its transaction id, and why it failed, if it did (contract I.6)."""
+
+    id: Annotated[str, msgspec.Meta(max_length=1024)]
+    failure: Failure | None
+
+
+class FeeTransfer(_Part, frozen=True):
+    """Fees of the block's commands, in nanomina, that go to a key."""
+
+    receiver: Text
+    fee: Natural
+
+
 class Body(_Part, frozen=True):
-    """What the block does to the ledger; `coinbase` in nanomina, 0 when it was left out."""
+    """What the block does to the ledger, in this order: commands, coinbase, fee transfers.
+
+    `coinbase` in nanomina, 0 when it was left out. `works` is the SNARK work bought, whose fees are among the
+    fee transfers; what commands do not pay of them, the coinbase does.
+    """
 
     coinbase: Natural
+    commands: Annotated[tuple[Included, ...], msgspec.Meta(max_length=1 << 16)] = ()
+    fee_transfers: Annotated[tuple[FeeTransfer, ...], msgspec.Meta(max_length=1 << 16)] = ()
+    works: Annotated[tuple[Work, ...], msgspec.Meta(max_length=1 << 17)] = ()
 
 
 class _Wire(_Part, frozen=True):
@@ -159,6 +189,7 @@ def make_block(previous_state_hash: StateHash, state: StateBody, body: Body) -> 
     return _named(_Wire(previous_state_hash, state, body))
 
 
+@lru_cache(maxsize=256)  # the nodes of one process read each block once
 def decode_block(data: bytes) -> Block:
     """Read `Block.encoded`; says nothing about whether the block may be on a chain.
 

@@ -9,14 +9,14 @@ import asyncio
 from typing import Final
 
 from coda_daemon.blocks import Block
-from coda_daemon.consensus.building import Built
+from coda_daemon.consensus.building import Built, InvalidBlockError, restored
 from coda_daemon.consensus.selection import is_better
 from coda_daemon.frontier.frontier import Frontier
 from coda_daemon.genesis import Genesis
 from coda_daemon.gossip.link import RequestFailed
 from coda_daemon.gossip.peer import Peer
 from coda_daemon.ledger.account import Account
-from coda_daemon.ledger.ledger import build_ledger
+from coda_daemon.ledger.ledger import LedgerFullError, build_ledger
 from coda_daemon.log import Log
 from coda_daemon.network import Network
 from coda_daemon.peer_requests import (
@@ -31,6 +31,7 @@ from coda_daemon.peer_requests import (
     encode,
 )
 from coda_daemon.profile import Profile
+from coda_daemon.snark.scan_parts import rebuilt
 from coda_protocol import structured_events
 
 _MODULE: Final = "Bootstrap_controller"
@@ -99,7 +100,14 @@ async def _fetched_root(
         if not 0 < len(page) <= ACCOUNTS_IN_ANSWER:
             raise BadAnswerError(f"expected 1 to {ACCOUNTS_IN_ANSWER} accounts, found {len(page)}")
         accounts += page
-    ledger = build_ledger(depth, accounts[: answer.accounts])
-    if ledger.hash != block.ledger_hash:
-        raise BadAnswerError(f"expected ledger {block.ledger_hash}, found {ledger.hash}")
-    return Built(block, ledger)
+    constants = genesis.constants
+    try:
+        parts = rebuilt(
+            answer.later,
+            build_ledger(depth, accounts[: answer.accounts]),
+            depth=constants.transaction_capacity_log_2,
+            work_delay=constants.work_delay,
+        )
+        return restored(block, parts, genesis.rules)
+    except (LedgerFullError, InvalidBlockError) as error:
+        raise BadAnswerError(f"what came with the root is not what it names: {error}") from error

@@ -16,6 +16,7 @@ _USAGE = """Coda Executive's reference daemon
   libp2p generate-keypair           . make a key pair of the gossip network
   libp2p dump-keypair               . print the libp2p key pair of a file
   internal dump-structured-events   . print the ids of this build's structured log events
+  internal snark-worker             . do the SNARK work that a coordinator hands out
   runtime-genesis-ledger            . make the genesis ledger's archive and the files beside it
   version                           . print version information
 """
@@ -44,6 +45,10 @@ def run(arguments: Sequence[str]) -> int:
             from coda_daemon.runtime_genesis_ledger import run_runtime_genesis_ledger
 
             return run_runtime_genesis_ledger(rest)
+        case ["internal", "snark-worker", *rest]:
+            from coda_daemon.process import run_snark_worker_process
+
+            return run_snark_worker_process(rest)
         case [("internal" | "advanced" | "libp2p") as group, name, *rest]:
             from coda_daemon import tools
 

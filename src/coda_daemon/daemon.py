@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from coda_daemon.arguments import DAEMON, DaemonArguments, UnknownLogLevel, parse_daemon_arguments
 from coda_daemon.block_producer import Producer
 from coda_daemon.build import BRANCH, commit
+from coda_daemon.client_port import ClientPort, trust_list
 from coda_daemon.command_line import HelpWanted, UsageError
 from coda_daemon.config_directory import ConfigDirectory
 from coda_daemon.genesis import make_genesis
@@ -26,7 +27,9 @@ from coda_daemon.ports import Clock, Host
 from coda_daemon.profile import UnknownProfile, profile_of
 from coda_daemon.rest import DaemonView, Rest
 from coda_daemon.settings import MODULE, Settings, load_config, make_settings
+from coda_daemon.snark.seller import SnarkSeller
 from coda_daemon.user_error import UserError
+from coda_daemon.wallet import Wallet
 
 EXIT_USER_ERROR, EXIT_UNKNOWN_LOG_LEVEL, EXIT_INTERRUPTED = 1, 14, 130
 
@@ -121,7 +124,11 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
         profile=profile,
         directory=directory.path,
         options=NodeOptions(
-            is_seed=arguments.is_seed, is_demo=arguments.is_demo, producer=_producer(settings)
+            is_seed=arguments.is_seed,
+            is_demo=arguments.is_demo,
+            producer=_producer(settings),
+            logs_transaction_gossip=settings.logs_transaction_gossip,
+            logs_snark_work_gossip=settings.snark.logs_gossip,
         ),
         clock=clock,
     )
@@ -138,9 +145,22 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
         serve=node.serve,
         receive=node.receive,
         limits=settings.limits,
+        direct=settings.direct_peers,
+        is_flooding=arguments.is_flooding,
+        is_isolated=arguments.is_isolated,
     )
     log.add_process_metadata(host=arguments.external_ip, peer_id=gossip.peer_id, port=settings.external_port)
-    view = DaemonView(arguments, settings, genesis, node, gossip, clock, log)
+    wallet = Wallet(host.store, host.chance, directory.path)
+    trusted = trust_list(host.environment, host.store, directory.path, own=arguments.external_ip)
+    seller = SnarkSeller(
+        settings.snark,
+        node.snark,
+        lambda find: ClientPort(find, trusted=trusted, nap=profile.worker_nap, log=log),
+        host,
+        log,
+        profile,
+    )
+    view = DaemonView(arguments, settings, genesis, node, gossip, clock, log, wallet, seller)
     return await _run_until_end(view, Rest(view), host)
 
 
@@ -157,6 +177,7 @@ async def _run_until_end(view: DaemonView, rest: Rest, host: Host) -> int:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(view.gossip.run(), name="gossip")
             tasks.create_task(view.node.run(view.gossip), name="node")
+            tasks.create_task(view.seller.run(), name="SNARK work for sale")
             tasks.create_task(_exit_when_interrupted(host, log), name="signals")
             log.info(MODULE, "Daemon ready. Clients can now connect")
     except* NodeExit as ends:
@@ -188,7 +209,9 @@ def _producer(settings: Settings) -> Producer | None:
         return None
     receiver = settings.coinbase_receiver
     return Producer(
-        Address(str(settings.producer.public)), None if receiver is None else Address(str(receiver))
+        Address(str(settings.producer.public)),
+        None if receiver is None else Address(str(receiver)),
+        settings.producer,
     )
 
 

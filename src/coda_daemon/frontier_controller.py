@@ -1,8 +1,8 @@
 """The frontier with its consequences: what is added goes to disk and into the log (daemon contract C.5)."""
 
-from coda_daemon.block_json import diffs_json, transitions_json
+from coda_daemon.block_json import command_json, diffs_json, transitions_json
 from coda_daemon.blocks import Block
-from coda_daemon.consensus.building import Built, Rules, validated
+from coda_daemon.consensus.building import Built, Rules, validated_once
 from coda_daemon.frontier.frontier import BestTipChange, Diff, Frontier
 from coda_daemon.log import Log
 from coda_daemon.persistence import FrontierStore
@@ -22,7 +22,7 @@ class FrontierController:
         """A block whose parent is in the frontier, checked. Raises InvalidBlockError."""
         parent = self.frontier.breadcrumb(block.previous_state_hash)
         assert parent is not None, block
-        return validated(block, parent.block, parent.ledger, self._rules)
+        return validated_once(block, parent.built, self._rules)
 
     def add(self, built: Built, *, made_here: bool = False) -> Diff:
         """Add a block whose parent is in the frontier.
@@ -34,7 +34,7 @@ class FrontierController:
         self._log.event(
             structured_events.ADDED_BREADCRUMB_USER_COMMANDS,
             state_hash=built.block.state_hash,
-            user_commands=[],
+            user_commands=[command_json(included) for included in built.block.body.commands],
         )
         self._log.event(structured_events.APPLYING_DIFFS, diffs=diffs_json(diff))
         return diff

@@ -4,6 +4,7 @@ Everything here follows from the runtime configuration alone, so nodes given the
 genesis state hash and chain id, and any other node is a stranger to them (daemon contract A.10).
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -18,6 +19,7 @@ from coda_daemon.blocks import (
     body_digest,
     make_block,
 )
+from coda_daemon.consensus.body import BodyRules
 from coda_daemon.consensus.building import Built, Rules
 from coda_daemon.consensus.constants import ConsensusConstants
 from coda_daemon.consensus.densities import advanced, before_genesis
@@ -25,13 +27,18 @@ from coda_daemon.consensus.epochs import ZERO_STATE_HASH, epoch_data_at_genesis
 from coda_daemon.consensus.lottery import StakeDistribution
 from coda_daemon.genesis_ledgers import GENESIS_WINNER, GenesisError, genesis_ledgers
 from coda_daemon.ledger.ledger import Ledger, total_currency
+from coda_daemon.ledger.receipts import ReceiptChain
+from coda_daemon.ledger.transactions import CommandRules
+from coda_daemon.snark.scan_state import ScanState, scan_state_at_genesis
 from coda_protocol.constants import Constants
 from coda_protocol.hashes import LedgerHash
 from coda_protocol.runtime_config import EpochLedger, RuntimeConfig
+from coda_protocol.signatures import TESTNET
 from coda_protocol.slots import GlobalSlot
 
 _PROTOCOL_VERSION: Final = "3.0.0"
-_FORMAT: Final = 1  # of this daemon's blocks; nodes of another one must not meet
+_MOST: Final = 2**32 - 1
+_FORMAT: Final = 3  # of this daemon's blocks; nodes of another one must not meet
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,12 @@ class Genesis:
     rules: Rules
     block: Block
     ledger: Ledger
+    scan: ScanState
     chain_id: str
 
     @property
     def built(self) -> Built:
-        return Built(self.block, self.ledger)
+        return Built(self.block, self.ledger, self.scan)
 
 
 def make_genesis(
@@ -54,10 +62,25 @@ def make_genesis(
 ) -> Genesis:
     """The genesis of a configuration; `constants` are its own with defaults filled in. Raises GenesisError.
 
-    `archives` are the ledgers that it may name by hash alone.
+    `archives` are the ledgers that it may name by hash alone. Without them, the nodes of one process that are
+    given the same configuration share one genesis.
     """
+    if archives:
+        return _made(config, constants, archives)
+    for known_config, genesis in _shared:
+        if genesis.constants == constants and known_config == config:
+            return genesis
+    genesis = _made(config, constants, {})
+    _shared.append((config, genesis))
+    return genesis
+
+
+_shared: deque[tuple[RuntimeConfig, Genesis]] = deque(maxlen=4)
+
+
+def _made(config: RuntimeConfig, constants: Constants, archives: Mapping[LedgerHash, Ledger]) -> Genesis:
     consensus = _consensus_constants(constants)
-    ledgers = genesis_ledgers(config, constants.ledger_depth, archives or {})
+    ledgers = genesis_ledgers(config, constants.ledger_depth, archives)
     ledger = ledgers.genesis
     epoch_data = config.epoch_data
     staking_section = epoch_data.staking if epoch_data else None
@@ -67,25 +90,41 @@ def make_genesis(
     body = Body(
         int(constants.coinbase_amount)
     )  # shown for the genesis block, though nobody receives it (D.3)
+    scan = scan_state_at_genesis(
+        ledger, depth=constants.transaction_capacity_log_2, work_delay=constants.work_delay
+    )
     block = make_block(
         ZERO_STATE_HASH,
         StateBody(
             ZERO_STATE_HASH,
-            BlockchainState(consensus.genesis_ms, ledger.hash, ledger.hash, body_digest(body)),
+            BlockchainState(
+                consensus.genesis_ms, ledger.hash, ledger.hash, body_digest(body), scan.digest, False
+            ),
             _consensus_state(consensus, ledger, (staking, staking_section), (coming, next_section)),
         ),
         body,
     )
     rules = Rules(
         consensus,
+        _body_rules(constants),
         int(constants.coinbase_amount),
         constants.supercharged_coinbase_factor,
-        int(constants.account_creation_fee),
         block.state_hash,
         None if constants.slot_chain_end is None else GlobalSlot(constants.slot_chain_end),
         {staking.ledger_hash: staking, coming.ledger_hash: coming},
     )
-    return Genesis(constants, rules, block, ledger, _chain_id(block, constants))
+    return Genesis(constants, rules, block, ledger, scan, _chain_id(block, constants))
+
+
+def _body_rules(constants: Constants) -> BodyRules:
+    receipts = ReceiptChain.BLAKE2B if constants.proof_level == "none" else ReceiptChain.POSEIDON
+    return BodyRules(
+        # The kind of signature is compiled in, whatever the network's name (daemon contract F).
+        CommandRules(int(constants.account_creation_fee), TESTNET, receipts),
+        1 << constants.transaction_capacity_log_2,
+        None if constants.slot_tx_end is None else GlobalSlot(constants.slot_tx_end),
+        "check" if constants.proof_level == "check" else "none",
+    )
 
 
 def _consensus_constants(constants: Constants) -> ConsensusConstants:
@@ -94,10 +133,7 @@ def _consensus_constants(constants: Constants) -> ConsensusConstants:
             "genesis.genesis_state_timestamp: expected the start of slot 0, found nothing; "
             "give it in a configuration file"
         )
-    positive = ("k", "slots_per_epoch", "slots_per_sub_window", "sub_windows_per_window", "slot_ms")
-    for name in positive:
-        if getattr(constants, name) < 1:
-            raise GenesisError(f"{name}: expected at least 1, found {getattr(constants, name)}")
+    _check_ranges(constants)
     if constants.slots_per_epoch % 3:
         raise GenesisError(
             f"genesis.slots_per_epoch: expected a multiple of 3, found {constants.slots_per_epoch}"
@@ -117,6 +153,27 @@ def _consensus_constants(constants: Constants) -> ConsensusConstants:
         slot_ms=constants.slot_ms,
         genesis_ms=int(constants.genesis_ms),
     )
+
+
+def _check_ranges(constants: Constants) -> None:
+    """Raises GenesisError for a number that no network can have; Mina's own are of 32 bits."""
+    ranges = {
+        "k": (constants.k, 1, _MOST),
+        "delta": (constants.delta, 0, _MOST),
+        "slots_per_epoch": (constants.slots_per_epoch, 1, _MOST),
+        "slots_per_sub_window": (constants.slots_per_sub_window, 1, _MOST),
+        "sub_windows_per_window": (constants.sub_windows_per_window, 1, 4096),  # what a block can hold
+        "grace_period_slots": (constants.grace_period_slots, 0, _MOST),
+        "slot_ms": (constants.slot_ms, 1, _MOST),
+        "proof.transaction_capacity, as a power of two": (constants.transaction_capacity_log_2, 0, 16),
+        "proof.ledger_depth": (constants.ledger_depth, 1, 64),
+        "proof.work_delay": (constants.work_delay, 0, 1000),
+    }
+    for name, (found, least, most) in ranges.items():
+        if found < least:
+            raise GenesisError(f"{name}: expected at least {least}, found {found}")
+        if found > most:
+            raise GenesisError(f"{name}: expected at most {most}, found {found}")
 
 
 def _consensus_state(
@@ -173,7 +230,9 @@ def _chain_id(block: Block, constants: Constants) -> str:
         constants.transaction_capacity_log_2,
         constants.account_creation_fee,
         constants.supercharged_coinbase_factor,
+        constants.slot_tx_end,
         constants.slot_chain_end,
+        constants.proof_level,
         constants.network_id,
     )
     text = f"{block.state_hash} {numbers} {_PROTOCOL_VERSION} {_FORMAT}"

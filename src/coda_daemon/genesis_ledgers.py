@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from coda_daemon.consensus.epochs import ZERO_STATE_HASH
 from coda_daemon.ledger.account import (
     EMPTY_RECEIPT_CHAIN,
     MINA_TOKEN,
+    USER_PERMISSIONS,
     Account,
     Address,
+    Permissions,
     Timing,
     TokenId,
 )
@@ -27,6 +31,7 @@ GENESIS_WINNER: Final = Address("B62qiy32p8kAKnny8ZFwoMhYpBppM1DWVCqAPBYNcXnsAHh
 # Nanomina that `add_genesis_winner` gives it: too little to ever win.
 _GENESIS_WINNER_BALANCE: Final = 1000
 _ADDRESS_BYTES: Final = 35
+_KEY_FIELDS: Final = ("set_verification_key", "set_verification_key_txn_version")
 
 
 class GenesisError(ValueError):
@@ -163,7 +168,21 @@ def _account(path: str, given: runtime_config.Account) -> Account:
         given.token_symbol or "",
         given.receipt_chain_hash or EMPTY_RECEIPT_CHAIN,
         given.voting_for or ZERO_STATE_HASH,
+        _permissions(given.permissions) if given.permissions else USER_PERMISSIONS,
     )
+
+
+def _permissions(given: runtime_config.Permissions) -> Permissions:
+    """Those that are given, over a user account's."""
+    key = given.set_verification_key
+    named = {
+        name: value
+        for name in Permissions.__struct_fields__
+        if name not in _KEY_FIELDS and (value := getattr(given, name)) is not None
+    }
+    if key is not None:
+        named |= dict(zip(_KEY_FIELDS, (key.auth, int(key.txn_version)), strict=True))
+    return msgspec.structs.replace(USER_PERMISSIONS, **named)
 
 
 def _timing(given: runtime_config.Timing) -> Timing:

@@ -6,10 +6,12 @@ requests with a length or in chunks, answers with a length, connections kept ali
 """
 
 import asyncio
+import contextlib
 import functools
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote
 
@@ -18,7 +20,9 @@ from coda_daemon.web import Request, Response, text_response
 
 MAX_HEAD = 32 * 1024  # bytes of request line and headers
 MAX_BODY = 8 * 1024 * 1024
-IDLE_LIMIT = 75.0  # seconds that a connection may sit between requests, or take over one
+MAX_CONNECTIONS = 512
+FLUSH_LIMIT = 5.0  # seconds for the last of a conversation to be read
+IDLE_LIMIT = 75.0  # seconds that a connection may sit between requests, or take over one or over its answer
 
 Handler = Callable[[ports.Request], Awaitable[ports.Response]]
 
@@ -39,6 +43,9 @@ class HttpServer:
 
     async def serve(self, host: str, port: int, handler: Handler) -> asyncio.Server:
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if len(self._tasks) >= MAX_CONNECTIONS:
+                writer.close()
+                return
             task = asyncio.get_running_loop().create_task(_serve_connection(reader, writer, handler))
             self._tasks[task] = None
             task.add_done_callback(functools.partial(self._tasks.pop))
@@ -62,11 +69,50 @@ async def _serve_connection(
             except _Refused as refusal:
                 is_open, response = False, refusal.response
             writer.write(_encoded(response, keep_alive=is_open))
-            await writer.drain()
-    except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
-        pass  # the client is gone, or said nothing for long
+            async with asyncio.timeout(IDLE_LIMIT):
+                await writer.drain()
+            if response.talk is not None:
+                await _talked(response.talk, reader, writer)
+                return
+    except TimeoutError:
+        # It said nothing for long, or does not read: what waits for it would wait for ever.
+        writer.transport.abort()
+    except (ConnectionError, asyncio.IncompleteReadError):
+        pass  # the client is gone
     finally:
         writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _StreamChannel:
+    """A `ports.Channel` on a connection's streams."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def read(self) -> bytes:
+        return await self.reader.read(64 * 1024)
+
+    async def write(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+
+async def _talked(
+    talk: Callable[[ports.Channel], Awaitable[None]],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    try:
+        await talk(_StreamChannel(reader, writer))
+    except ConnectionError:
+        pass  # the client is gone
+    except Exception:  # noqa: BLE001  as in `_handled`
+        print(f"A conversation failed:\n{traceback.format_exc()}", file=sys.stderr)
+    with contextlib.suppress(ConnectionError):
+        writer.transport.set_write_buffer_limits(0)
+        async with asyncio.timeout(FLUSH_LIMIT):
+            await writer.drain()
 
 
 async def _handled(handler: Handler, request: Request) -> ports.Response:
@@ -137,17 +183,27 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
         if size < 0 or len(body) + size > MAX_BODY:
             raise _Refused(413, f"A body of more than {MAX_BODY} bytes")
         if size == 0:
-            while (await reader.readuntil(b"\r\n")) != b"\r\n":
-                pass  # trailers
+            await _skip_trailers(reader)
             return bytes(body)
         body += await reader.readexactly(size)
         if await reader.readexactly(2) != b"\r\n":
             raise _Refused(400, "A chunk is longer than its size")
 
 
+async def _skip_trailers(reader: asyncio.StreamReader) -> None:
+    read = 0
+    try:
+        while (line := await reader.readuntil(b"\r\n")) != b"\r\n":
+            read += len(line)
+            if read > MAX_HEAD:
+                raise _Refused(431, f"Trailers of more than {MAX_HEAD} bytes")
+    except asyncio.LimitOverrunError:
+        raise _Refused(431, f"Trailers of more than {MAX_HEAD} bytes") from None
+
+
 def _encoded(response: ports.Response | Response, *, keep_alive: bool) -> bytes:
     lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    lines += [f"content-length: {len(response.body)}"]
+    lines += [] if response.status == 101 else [f"content-length: {len(response.body)}"]
     lines += [] if keep_alive else ["connection: close"]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body

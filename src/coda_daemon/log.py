@@ -132,11 +132,13 @@ class Log:
         *,
         captured: bool = False,
     ) -> None:
-        metadata = {**self._process_wide, **{key: _value(value) for key, value in given.items()}}
-        if duplicated := [key for key in given if key in self._process_wide]:
-            metadata["$duplicated_keys"] = duplicated
-        missing = [name for name in placeholders(message) if name not in metadata]
-        if missing:
+        metadata = {**self._process_wide, **given}
+        for key, value in given.items():
+            if callable(value):
+                metadata[key] = value()
+        if len(metadata) < len(given) + len(self._process_wide):
+            metadata["$duplicated_keys"] = [key for key in given if key in self._process_wide]
+        if missing := [name for name in placeholders(message) if name not in metadata]:
             message = f"invalid log call: no metadata for {', '.join(missing)} in {message!r}".replace(
                 "$", ""
             )
@@ -149,10 +151,6 @@ class Log:
         for sink in self._sinks:
             if level >= sink.level and sink.only_event in (None, event_id):
                 sink.write(record)
-
-
-def _value(value: Any) -> Any:
-    return value() if callable(value) else value
 
 
 def _location(frame: FrameType) -> str:

@@ -30,5 +30,8 @@ class Network(Protocol):
     async def request(self, peer: Peer, kind: str, payload: bytes, *, seconds: float) -> bytes:
         """Raises RequestFailed."""
 
+    def blame(self, peer: Peer, action: str, penalty: float = 1.0) -> None:
+        """Trust a peer less that broke the rules; one less, and it is banned."""
+
     def redial_all(self) -> None:
         """Drop all links and dial afresh."""

@@ -10,9 +10,11 @@ between, so no other task ever sees half of one.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from coda_daemon.announcements import Announcements, BlockAdded, Reorganized, SyncChanged
 from coda_daemon.block_json import breadcrumb_json
 from coda_daemon.block_producer import BlockProducer, EmptyEpochError, Producer
 from coda_daemon.blocks import Block, MalformedBlockError, decode_block
@@ -33,21 +35,33 @@ from coda_daemon.initialisation import (
     wait_for_genesis,
     wait_for_peers,
 )
+from coda_daemon.ledger.account import Address
+from coda_daemon.ledger.command import Command
 from coda_daemon.ledger.ledger import Ledger
 from coda_daemon.log import Log
+from coda_daemon.mempool import View
 from coda_daemon.network import Network
 from coda_daemon.peer_requests import Answers
 from coda_daemon.persistence import FrontierStore
 from coda_daemon.ports import Clock, Host
 from coda_daemon.profile import Profile
+from coda_daemon.snark.scan_state import ScanState
+from coda_daemon.snark.trade import TOPIC as SNARK_TOPIC
+from coda_daemon.snark.trade import SnarkTrade
 from coda_daemon.status_tracker import StatusTracker
 from coda_daemon.sync_status import Situation, SyncStatus
+from coda_daemon.transaction_pool import TOPIC as TRANSACTION_TOPIC
+from coda_daemon.transaction_pool import TransactionPool
 from coda_protocol import structured_events
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import GlobalSlot
 
 BLOCK_TOPIC: Final = "block"
 _HANDLER: Final = "Transition_handler"
+
+
+class BootstrappingError(Exception):
+    """There is no ledger to judge by, yet or for now."""
 
 
 class NodeExit(Exception):
@@ -65,6 +79,8 @@ class NodeOptions:
     is_seed: bool = False
     is_demo: bool = False
     producer: Producer | None = None
+    logs_transaction_gossip: bool = False
+    logs_snark_work_gossip: bool = False
 
 
 @dataclass(slots=True)
@@ -99,13 +115,35 @@ class Node:
         self.options = options
         self._clock = clock or host.clock
         self.started_ns = self._clock.time_ns()
+        self.announcements = Announcements()
         self.highest_received = 0  # blockchain lengths, 0 while there was none
         self.highest_unvalidated = 0
         self._log = log
         self._profile = profile
         self._store = FrontierStore(host.store, directory, genesis)
         self._answers = Answers(lambda: self.frontier)
+        self.pool = TransactionPool(
+            genesis.constants,
+            genesis.rules.body.commands.signature_kind,
+            log,
+            profile,
+            logs_gossip=options.logs_transaction_gossip,
+            blame=self._blame,
+        )
+        self.snark = SnarkTrade(
+            genesis.rules.body.proof_level,
+            host.clock,
+            log,
+            profile,
+            kept_blocks=genesis.rules.constants.k,
+            logs_gossip=options.logs_snark_work_gossip,
+            scan=self._scan_of_best_tip,
+        )
+        # A bootstrap makes a new producer, which must not make a second block for a slot. Slot 0 is genesis'.
+        self._first_slot = GlobalSlot(1)
+        self._coinbase_receiver = None if options.producer is None else options.producer.coinbase_receiver
         self._network: Network | None = None
+        self._tasks: asyncio.TaskGroup | None = None
         self._following: _Following | None = None
         # The best block that came while there was no frontier; it is caught up with afterwards.
         self._early: tuple[Block, Peer | None] | None = None
@@ -168,6 +206,41 @@ class Node:
     def slot_now(self) -> GlobalSlot:
         return self.genesis.rules.constants.times.slot_at(self._clock.time_ns() // 1_000_000)
 
+    @property
+    def pool_view(self) -> View | None:
+        """What the transaction pool judges by; None without a frontier."""
+        return None if self.ledger is None else View(self.ledger, self.slot_now)
+
+    def _scan_of_best_tip(self) -> tuple[ScanState, int] | None:
+        if self.frontier is None:
+            return None
+        tip = self.frontier.best_tip
+        return tip.built.scan, tip.block.blockchain_length
+
+    @property
+    def coinbase_receiver(self) -> Address | None:
+        """None means the block producer."""
+        return self._coinbase_receiver
+
+    # ---- what users ask for ----
+
+    def set_coinbase_receiver(self, receiver: Address | None) -> None:
+        self._coinbase_receiver = receiver
+        if self._following is not None and self._following.producer is not None:
+            self._following.producer.coinbase_receiver = receiver
+
+    def submit(self, command: Command) -> None:
+        """Take a user's command into the pool and gossip it. Raises RejectedError and BootstrappingError."""
+        view = self.pool_view
+        if view is None or self._network is None:
+            raise BootstrappingError
+        self.pool.submit(command, view, self._network)
+
+    def in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run something beside the node for as long as it runs; it may not raise."""
+        assert self._tasks is not None, "a node that answers requests runs"
+        self._tasks.create_task(work, name=name)
+
     # ---- the phases ----
 
     async def run(self, network: Network) -> None:
@@ -177,9 +250,13 @@ class Node:
         self._recompute_status()
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 tasks.create_task(self._watch_silence(network), name="silence")
+                tasks.create_task(self.pool.rebroadcast(network), name="transaction pool")
+                tasks.create_task(self.snark.run(network), name="SNARK work")
                 await self._take_part(network)
         finally:
+            self._tasks = None
             self._status.close()
 
     async def _take_part(self, network: Network) -> None:
@@ -248,6 +325,8 @@ class Node:
     async def _follow(self, network: Network, frontier: Frontier) -> None:
         """Follow and extend the frontier; returns when a bootstrap is needed. Raises NodeExit."""
         following = self._following = self._make_following(network, frontier)
+        if view := self.pool_view:
+            self.pool.reset(view)
         self._log.event(structured_events.STARTING_TRANSITION_FRONTIER_CONTROLLER)
         early, self._early = self._early, None
         if early is not None:
@@ -284,7 +363,11 @@ class Node:
                 self._log,
                 produced=self._produced,
                 is_catching_up=lambda: catchup.is_running,
+                pending=self.pool.commands.by_fee,
+                find_work=self.snark.pool.find,
+                first_slot=self._first_slot,
             )
+            producer.coinbase_receiver = self._coinbase_receiver
         controller = FrontierController(frontier, rules, self._store, self._log)
         return _Following(controller, catchup, producer, asyncio.get_running_loop().create_future())
 
@@ -308,6 +391,10 @@ class Node:
 
     async def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
         """Take in a gossip message; True when it is to be passed on."""
+        if topic == TRANSACTION_TOPIC:
+            return self.pool.receive(peer, payload, self.pool_view)
+        if topic == SNARK_TOPIC:
+            return self.snark.receive(peer, payload)
         if topic != BLOCK_TOPIC:
             return False
         try:
@@ -316,6 +403,7 @@ class Node:
             self._log.faulty_peer(
                 _HANDLER, "$peer sent a malformed block: $error", peer=str(peer), error=str(error)
             )
+            self._blame(peer, "Decoding_failed")
             return False
         self._log.event(
             structured_events.BLOCK_RECEIVED, state_hash=block.state_hash, sender=peer.as_sender()
@@ -379,8 +467,12 @@ class Node:
                 sender="catchup" if sender is None else str(sender),
                 error=str(error),
             )
+            if sender is not None:
+                self._blame(sender, "Sent_invalid_block")
             return False
-        diff = following.controller.add(built)
+        diff = self._written(following, built, made_here=False)
+        if diff is None:
+            return False
         if not self._untimely(block):
             self._log.event(structured_events.REBROADCAST_TRANSITION, state_hash=block.state_hash)
         self._added(following, block, diff)
@@ -390,18 +482,30 @@ class Node:
         following, network, block = self._following, self._network, built.block
         assert following is not None, "a producer runs while there is a frontier"
         assert network is not None, "a producer runs within `run`"
+        self._first_slot = GlobalSlot(block.global_slot + 1)
         self._log.event(
             structured_events.BLOCK_PRODUCED,
             breadcrumb=lambda: breadcrumb_json(
                 block, self.genesis.rules.constants, received_ns=self._clock.time_ns()
             ),
         )
-        diff = following.controller.add(built, made_here=True)
+        diff = self._written(following, built, made_here=True)
+        if diff is None:
+            return
         self._log.event(structured_events.GOSSIP_NEW_STATE, state_hash=block.state_hash)
         network.publish(BLOCK_TOPIC, block.encoded)
         if network.connections_seen:
             self._status.heard()
         self._added(following, block, diff)
+
+    def _written(self, following: _Following, built: Built, *, made_here: bool) -> Diff | None:
+        """Add a block to the frontier and its journal; None if the disk refused, which ends the node."""
+        try:
+            return following.controller.add(built, made_here=made_here)
+        except OSError as error:
+            self._log.fatal(MODULE, "Cannot write the frontier: $error; shutting down", error=str(error))
+            _end(following, NodeExit(1))
+            return None
 
     def _added(self, following: _Following, block: Block, diff: Diff) -> None:
         """What follows from any new block, last of all."""
@@ -409,9 +513,20 @@ class Node:
         self.highest_unvalidated = max(self.highest_unvalidated, block.blockchain_length)
         if diff.best_tip is not None:
             following.controller.tell_best_tip(diff.best_tip)
+            self.pool.follow(
+                diff.best_tip, View(following.controller.frontier.best_tip.ledger, self.slot_now)
+            )
+            self.snark.follow()
             if following.producer is not None:
                 following.producer.look_again()
         self._recompute_status()
+        self.announcements.tell(BlockAdded(block))
+        if diff.best_tip is not None and diff.best_tip.removed:
+            self.announcements.tell(Reorganized())
+
+    def _blame(self, peer: Peer, action: str) -> None:
+        if self._network is not None:
+            self._network.blame(peer, action)
 
     def _untimely(self, block: Block) -> str | None:
         return timeliness(block, self.slot_now, self.genesis.rules.constants.delta)
@@ -433,6 +548,7 @@ class Node:
         """Called whenever something changes that the status follows from, so no timer has to look."""
         frontier, network = self.frontier, self._network
         tip_length = 0 if frontier is None else frontier.best_tip.block.blockchain_length
+        before = self.sync_status
         self._status.update(
             Situation(
                 is_demo=self.options.is_demo,
@@ -444,6 +560,8 @@ class Node:
                 blocks_behind=self.highest_received - tip_length,
             )
         )
+        if self.sync_status is not before:
+            self.announcements.tell(SyncChanged(self.sync_status))
 
 
 def _end(following: _Following, end: NodeExit | None) -> None:

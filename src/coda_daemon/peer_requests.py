@@ -14,6 +14,7 @@ from coda_daemon.blocks import Block, MalformedBlockError, Text, decode_block
 from coda_daemon.frontier.frontier import Frontier
 from coda_daemon.gossip.link import RequestFailed
 from coda_daemon.ledger.account import Account
+from coda_daemon.snark.scan_parts import ScanParts, taken_apart
 from coda_protocol.hashes import StateHash
 
 BEST_TIP: Final = "best_tip"
@@ -38,7 +39,7 @@ class BlocksRequest(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LedgerRequest(msgspec.Struct, frozen=True, array_like=True):
-    """A page of the ledger of a root that the peer named before."""
+    """A page of the oldest ledger of a root that the peer named before."""
 
     root: Text
     offset: Annotated[int, msgspec.Meta(ge=0)]
@@ -50,8 +51,13 @@ class BestTipAnswer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RootAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """A root; `accounts` is the size of the oldest ledger that it needs, which is asked for in pages, and `later`
+    what came after that.
+    """
+
     root: bytes
     accounts: Annotated[int, msgspec.Meta(ge=0, le=2**35)]
+    later: ScanParts
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -120,8 +126,9 @@ class Answers:
         root = frontier.root
         while len(self._roots_held) >= _ROOTS_HELD:
             del self._roots_held[next(iter(self._roots_held))]
-        self._roots_held[root.block.state_hash] = tuple(root.ledger)
-        return encode(RootAnswer(root.block.encoded, len(root.ledger)))
+        first, later = taken_apart(root.built.scan, root.built.epoch_ledgers)
+        self._roots_held[root.block.state_hash] = tuple(first)
+        return encode(RootAnswer(root.block.encoded, len(first), later))
 
     def _ledger_page(self, request: LedgerRequest) -> bytes:
         accounts = self._roots_held.get(StateHash(request.root))

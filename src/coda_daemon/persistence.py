@@ -1,6 +1,6 @@
 """The frontier on disk, so that a restart goes on where the node was (daemon contract A.7, C.5).
 
-`root/snapshot` holds a root with its whole ledger, `frontier/journal` the blocks added since, in their
+`root/snapshot` holds a root with its ledgers, `frontier/journal` the blocks added since, in their
 order: replaying them gives the same frontier again. Appending costs one write; when the journal has
 outgrown the snapshot, both are written anew from the frontier. The snapshot is replaced first: an old
 journal only repeats blocks that the new one has already or has left behind, so a kill between the two loses
@@ -16,14 +16,15 @@ from typing import Final
 import msgspec
 
 from coda_daemon.blocks import Block, MalformedBlockError, decode_block
-from coda_daemon.consensus.building import Built, InvalidBlockError, validated
+from coda_daemon.consensus.building import Built, InvalidBlockError, restored, validated_once
 from coda_daemon.frontier.frontier import Frontier
 from coda_daemon.genesis import Genesis
 from coda_daemon.ledger.account import Account
 from coda_daemon.ledger.ledger import LedgerFullError, build_ledger
 from coda_daemon.ports import Store
+from coda_daemon.snark.scan_parts import Rebuilt, ScanParts, rebuilt, taken_apart
 
-_FORMAT: Final = 1
+_FORMAT: Final = 3
 _DIGEST_BYTES: Final = 32
 _RECORD_HEAD: Final = 4 + 8  # length, checksum
 _LEAST_JOURNAL: Final = 256 * 1024  # bytes; a smaller one is not worth rewriting
@@ -49,6 +50,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     chain_id: str
     root: bytes
     accounts: tuple[Account, ...]
+    later: ScanParts
     history: tuple[bytes, ...]
 
 
@@ -104,11 +106,13 @@ class FrontierStore:
     def rewrite(self, frontier: Frontier) -> None:
         """Write the whole frontier, replacing whatever is there."""
         root = frontier.root
+        first, parts = taken_apart(root.built.scan, root.built.epoch_ledgers)
         snapshot = _Snapshot(
             _FORMAT,
             self._genesis.chain_id,
             root.block.encoded,
-            tuple(root.ledger),
+            tuple(first),
+            parts,
             tuple(block.encoded for block in frontier.history),
         )
         payload = _encoder.encode(snapshot)
@@ -145,14 +149,19 @@ class FrontierStore:
             snapshot = _decoder.decode(payload)
             root = decode_block(snapshot.root)
             history = [decode_block(encoded) for encoded in snapshot.history]
-            ledger = build_ledger(self._genesis.constants.ledger_depth, snapshot.accounts)
-        except (msgspec.DecodeError, MalformedBlockError, LedgerFullError) as error:
+            built = restored(root, self._rebuilt(snapshot), self._genesis.rules)
+        except (msgspec.DecodeError, MalformedBlockError, LedgerFullError, InvalidBlockError) as error:
             raise UnreadableFrontierError(f"{self._snapshot}: {error}") from error
-        if ledger.hash != root.ledger_hash:
-            raise UnreadableFrontierError(
-                f"{self._snapshot}: expected ledger {root.ledger_hash}, found {ledger.hash}"
-            )
-        return Built(root, ledger), history
+        return built, history
+
+    def _rebuilt(self, snapshot: _Snapshot) -> Rebuilt:
+        constants = self._genesis.constants
+        return rebuilt(
+            snapshot.later,
+            build_ledger(constants.ledger_depth, snapshot.accounts),
+            depth=constants.transaction_capacity_log_2,
+            work_delay=constants.work_delay,
+        )
 
     def _replay(self, frontier: Frontier, record: bytes) -> None:
         try:
@@ -163,7 +172,7 @@ class FrontierStore:
         if parent is None or block.state_hash in frontier:
             return  # the snapshot is newer than this record
         try:
-            frontier.add(validated(block, parent.block, parent.ledger, self._genesis.rules))
+            frontier.add(validated_once(block, parent.built, self._genesis.rules))
         except InvalidBlockError as error:
             raise UnreadableFrontierError(f"{self._journal}: block {block.state_hash}: {error}") from error
 

@@ -5,9 +5,9 @@ finds the daemon by entry point and never imports this module. So the protocols 
 other only. The daemon reads no clock, draws no chance, opens no socket or file except through these.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -37,9 +37,15 @@ class Connection(Protocol):
         is closed.
         """
 
-    async def receive(self) -> bytes | None:
-        """The next frame, or None after the peer or we closed. Raises ConnectionError on a frame over the
-        size limit.
+    def offer(self, frame: bytes) -> bool:
+        """Hand a frame over if that needs no waiting, and tell whether it was. Raises as `send`.
+
+        Frames keep their order as long as none is offered while another waits in `send`.
+        """
+
+    async def receive(self, limit: int = ...) -> bytes | None:
+        """The next frame, or None after the peer or we closed. Raises ConnectionAbortedError on a frame of over
+        `limit` bytes (32 MiB), and may do so before the frame is there.
         """
 
     def close(self) -> None:
@@ -64,6 +70,16 @@ class Transport(Protocol):
     async def connect(self, host: str, port: int) -> Connection: ...
 
 
+class Channel(Protocol):
+    """The bytes of a connection that left HTTP."""
+
+    async def read(self) -> bytes:
+        """Some bytes; none when the other side is gone."""
+
+    async def write(self, data: bytes) -> None:
+        """Waits while the other side reads too slowly. Raises ConnectionError once it is gone."""
+
+
 class Request(Protocol):
     """An HTTP request, body and all. Header names are lower case."""
 
@@ -86,6 +102,11 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]: ...
     @property
     def body(self) -> bytes: ...
+    @property
+    def talk(self) -> Callable[[Channel], Awaitable[None]] | None:
+        """With status 101: what follows on the connection, in place of more requests. A host that cannot hand
+        a channel over answers 501 instead.
+        """
 
 
 class Http(Protocol):
@@ -132,6 +153,27 @@ class Store(Protocol):
         """Remove a file or a whole directory; does nothing when it is not there."""
 
 
+class Child(Protocol):
+    """A process that the daemon started."""
+
+    async def ended(self) -> int:
+        """Its exit code, once it has one. May be awaited more than once, and cancelled."""
+
+    def terminate(self) -> None:
+        """Ask it to end, as with SIGTERM; does nothing once it is gone."""
+
+
+class Children(Protocol):
+    async def start(
+        self, arguments: Sequence[str], program: Callable[["Host"], Coroutine[Any, Any, int]]
+    ) -> Child:
+        """Start `coda` with these arguments as a process of its own beside this one.
+
+        `program` is what it does there, for a host that runs it in its own loop instead. Output goes where this
+        process's goes.
+        """
+
+
 class Console(Protocol):
     def out(self, line: str) -> None:
         """One line on standard output, without its newline."""
@@ -155,6 +197,8 @@ class Host(Protocol):
     def store(self) -> Store: ...
     @property
     def console(self) -> Console: ...
+    @property
+    def children(self) -> Children: ...
     @property
     def pid(self) -> int: ...
     @property

@@ -5,12 +5,15 @@ import contextlib
 import os
 import select
 import signal
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
+from typing import Any
 
 from coda_daemon.files import Files
 from coda_daemon.http_server import HttpServer
+from coda_daemon.ports import Host
 from coda_daemon.tcp import TcpTransport
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -56,6 +59,32 @@ class StandardStreams:
                 return  # whoever read us is gone; the log files remain
 
 
+class SystemChild:
+    """A `ports.Child` on a process of the operating system."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def ended(self) -> int:
+        return await self._process.wait()
+
+    def terminate(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+
+
+class SystemChildren:
+    """A `ports.Children`: other runs of this program, by the same interpreter."""
+
+    async def start(
+        self, arguments: Sequence[str], program: Callable[[Host], Coroutine[Any, Any, int]]
+    ) -> SystemChild:
+        del program  # the child finds it by its arguments
+        command = (sys.executable, "-m", "coda_daemon", *arguments)
+        return SystemChild(await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL))
+
+
 class ProcessHost:
     """A `ports.Host`. Make it inside the running loop: from then on SIGTERM and SIGINT are answered by
     `interrupted`.
@@ -68,6 +97,7 @@ class ProcessHost:
         self.http = HttpServer()
         self.store = Files()
         self.console = StandardStreams()
+        self.children = SystemChildren()
         self.pid = os.getpid()
         self.environment = environment
         loop = asyncio.get_running_loop()
@@ -98,5 +128,15 @@ def run_daemon_process(arguments: Sequence[str]) -> int:
 
     async def run() -> int:
         return await run_daemon(arguments, ProcessHost(os.environ))
+
+    return asyncio.run(run())
+
+
+def run_snark_worker_process(arguments: Sequence[str]) -> int:
+    """`coda internal snark-worker` in this process: run it and return its exit code."""
+    from coda_daemon.snark.worker_process import run_snark_worker
+
+    async def run() -> int:
+        return await run_snark_worker(arguments, ProcessHost(os.environ))
 
     return asyncio.run(run())

@@ -13,7 +13,9 @@ Where `dev` differs, and why:
   after it;
 * the timers of offline nodes and gossip silence shrink in the proportion of the slot to
   mainnet's three minutes, but not below what a busy machine can stall for;
-* links are probed and dialled again more often.
+* own commands are gossiped again, and commands of a peer refused as too many, in the same proportion;
+* links are dialled again sooner, and a silent one is probed after two slots: a block each slot tells enough;
+* a ban lasts as many slots as on mainnet, but a minute at least.
 """
 
 from collections.abc import Mapping
@@ -47,13 +49,18 @@ class Profile:
     catchup_retry: float  # between two rounds of asking for missing blocks
     request_limit: float  # for one answer of a peer
 
+    # Transaction pool (I.5)
+    worker_nap: float  # a SNARK worker without work rests so long, up to half as much more (H)
+    rebroadcast: float  # between two rounds of gossiping this node's own commands again
+    gossiped_commands: int  # taken from one peer …
+    gossiped_commands_window: float  # … in so many seconds
+
     # Gossip links (ours: the contract leaves them to libp2p)
     connect_limit: float  # for one dial, handshake included
-    redial_first: float  # doubles with every failure …
+    redial_first: float  # doubles with every third failure …
     redial_most: float  # … up to this
-    keep_alive: (
-        float  # a link that was silent for so long is probed; silent for three times as long it is closed
-    )
+    ban: float  # how long a peer that broke the rules is kept out
+    keep_alive: float  # a link silent for so long or up to twice that is probed; if it stays silent, closed
 
 
 def mainnet() -> Profile:
@@ -72,9 +79,14 @@ def mainnet() -> Profile:
         catchup_gap=5,
         catchup_retry=15.0,
         request_limit=30.0,
+        worker_nap=5.0,
+        rebroadcast=300.0,
+        gossiped_commands=10,
+        gossiped_commands_window=15.0,
         connect_limit=20.0,
-        redial_first=1.0,
+        redial_first=0.5,
         redial_most=60.0,
+        ban=86_400.0,
         keep_alive=30.0,
     )
 
@@ -98,10 +110,15 @@ def dev(slot_ms: int) -> Profile:
         catchup_gap=5,
         catchup_retry=min(5.0, max(0.2, slot / 4)),
         request_limit=min(30.0, max(5.0, slot)),
+        worker_nap=min(5.0, max(0.1, slot / 10)),
+        rebroadcast=max(2.0, 300 * scale),
+        gossiped_commands=10,
+        gossiped_commands_window=15 * scale,
         connect_limit=min(20.0, max(5.0, slot)),
-        redial_first=min(1.0, max(0.1, slot / 10)),
+        redial_first=0.05,
         redial_most=min(10.0, max(1.0, slot)),
-        keep_alive=min(30.0, max(10.0, 2 * slot)),
+        ban=max(60.0, 86_400 * scale),
+        keep_alive=max(10.0, 2 * slot),
     )
 
 

@@ -12,9 +12,12 @@ from coda_daemon.genesis import Genesis
 from coda_daemon.gossip.network import Gossip
 from coda_daemon.log import Log
 from coda_daemon.node import Node
-from coda_daemon.ports import Clock, Request
+from coda_daemon.ports import Channel, Clock, Request
 from coda_daemon.settings import Settings
+from coda_daemon.snark.seller import SnarkSeller
+from coda_daemon.wallet import Wallet
 from coda_daemon.web import Response, text_response
+from coda_daemon.websocket import BadHandshake, accept, wants_websocket
 
 if TYPE_CHECKING:
     from coda_daemon.graphql.execution import Executor
@@ -31,6 +34,8 @@ class DaemonView:
     gossip: Gossip
     clock: Clock  # block time
     log: Log
+    wallet: Wallet
+    seller: SnarkSeller
 
 
 class _Query(msgspec.Struct, frozen=True):
@@ -70,6 +75,8 @@ class Rest:
 
                 body = msgspec.json.format(msgspec.json.encode(status_json(self._view)))
                 return Response(200, body, {"content-type": "application/json"})
+            case "GET", "/graphql" if wants_websocket(request):
+                return self._websocket(request)
             case "GET", "/graphql" if "text/html" in request.headers.get("accept", ""):
                 return Response(200, _PAGE.encode(), {"content-type": "text/html; charset=utf-8"})
             case (("GET" | "POST"), "/graphql"):
@@ -83,13 +90,30 @@ class Rest:
             return text_response(400, str(error))
         if not query.query:
             return text_response(400, "Must provide query string")
+        status, body = self._loaded().execute(query.query, query.variables, query.operation_name)
+        # The real daemon sends no content type with GraphQL answers.
+        return Response(status, body)
+
+    def _websocket(self, request: Request) -> Response:
+        from coda_daemon.graphql.subscriptions import PROTOCOLS, serve
+
+        try:
+            headers, protocol = accept(request, protocols=tuple(PROTOCOLS))
+        except BadHandshake as error:
+            return Response(error.status, str(error).encode(), {"sec-websocket-version": "13"})
+        executor = self._loaded()
+
+        async def talk(channel: Channel) -> None:
+            await serve(self._view, executor, protocol, channel)
+
+        return Response(101, b"", headers, talk)
+
+    def _loaded(self) -> "Executor":
         if self._executor is None:
             from coda_daemon.graphql.execution import Executor
 
             self._executor = Executor(self._view)
-        status, body = self._executor.execute(query.query, query.variables, query.operation_name)
-        # The real daemon sends no content type with GraphQL answers.
-        return Response(status, body)
+        return self._executor
 
 
 def _read_query(request: Request) -> _Query:
@@ -107,7 +131,7 @@ def _read_query(request: Request) -> _Query:
             variables=_variables_decoder.decode(url["variables"]) if "variables" in url else body.variables,
             operation_name=url.get("operationName", body.operation_name),
         )
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _BadRequest(f"The body is not what its content type says: {error}") from None
 
 

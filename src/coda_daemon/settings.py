@@ -2,8 +2,8 @@
 A.5).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from coda_daemon.arguments import DaemonArguments
@@ -11,9 +11,14 @@ from coda_daemon.gossip.network import Limits
 from coda_daemon.gossip.peer import Peer, parse_multiaddress
 from coda_daemon.log import Log
 from coda_daemon.ports import Host, Store
+from coda_daemon.snark.seller import SnarkSettings
+from coda_daemon.snark.work import ProofLevel
+from coda_daemon.snark.work_selection import SELECTIONS, UnknownSelectionError
 from coda_daemon.user_error import UserError
+from coda_daemon.wallet import key_path
 from coda_protocol import runtime_config
 from coda_protocol.constants import CompiledProfile, Constants, with_defaults
+from coda_protocol.currency import Fee
 from coda_protocol.format_error import FormatError
 from coda_protocol.key_files import read_libp2p_key, read_private_key
 from coda_protocol.keys import Keypair, PrivateKey, PublicKey
@@ -32,6 +37,7 @@ class Settings:
     config: RuntimeConfig
     constants: Constants
     seeds: tuple[Peer, ...]
+    direct_peers: tuple[Peer, ...]
     identity: Libp2pKeypair
     producer: Keypair | None = field(repr=False)
     coinbase_receiver: PublicKey | None
@@ -39,6 +45,8 @@ class Settings:
     rest_port: int
     client_port: int
     limits: Limits
+    logs_transaction_gossip: bool
+    snark: SnarkSettings
     time_offset: int  # seconds that block time is behind the clock
 
 
@@ -72,13 +80,12 @@ def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host,
     """Put arguments and configuration together, read keys and peers. Raises UserError."""
     section = config.daemon or DaemonSection()
     constants = with_defaults(config, COMPILED_PROFILE)
-    level = arguments.proof_level or constants.proof_level
-    if level != "none":
-        raise UserError(f"Proof level {level} is not compatible with compile-time proof level none")
+    constants = replace(constants, proof_level=_proof_level(arguments.proof_level or constants.proof_level))
     return Settings(
         config=config,
         constants=constants,
         seeds=_seeds(arguments, section, host.store, log),
+        direct_peers=_given_peers("direct-peer", arguments.direct_peers),
         identity=_identity(arguments, host),
         producer=_producer(arguments, section, host),
         coinbase_receiver=_public_key(
@@ -92,7 +99,43 @@ def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host,
             _or(arguments.max_connections, section.max_connections, 50),
             _or(arguments.validation_queue_size, section.validation_queue_size, 150),
         ),
+        logs_transaction_gossip=_or(arguments.logs_transaction_gossip, section.log_txn_pool_gossip, False),
+        snark=_snark(arguments, section, constants),
         time_offset=_time_offset(host.environment),
+    )
+
+
+def _proof_level(given: str) -> ProofLevel:
+    match given:
+        case "none":
+            return "none"
+        case "check":
+            return "check"
+    raise UserError(f"Proof level {given} is not compatible with compile-time proof level check")
+
+
+def _snark(arguments: DaemonArguments, section: DaemonSection, constants: Constants) -> SnarkSettings:
+    selection = arguments.work_selection or section.work_selection or "rand"
+    if selection not in SELECTIONS:
+        raise UserError(str(UnknownSelectionError(selection)))
+    worker = _public_key("run-snark-worker", arguments.snark_worker or section.run_snark_worker)
+    coordinator = _public_key(
+        "run-snark-coordinator", arguments.snark_coordinator or section.run_snark_coordinator
+    )
+    try:
+        given = arguments.snark_worker_fee
+        fee = constants.snark_fee if given is None else Fee.of_coda(given)
+    except FormatError as error:
+        raise UserError(f"Could not use -snark-worker-fee: {error}") from error
+    return SnarkSettings(
+        worker=None if worker is None else str(worker),
+        coordinator=None if coordinator is None else str(coordinator),
+        fee=int(fee),
+        selection=selection,
+        wait_ms=_or(arguments.work_reassignment_wait, section.work_reassignment_wait, 420_000),
+        level="check" if constants.proof_level == "check" else "none",
+        client_port=arguments.client_port or section.client_port or 8301,
+        logs_gossip=_or(arguments.logs_snark_work_gossip, section.log_snark_work_gossip, False),
     )
 
 
@@ -126,17 +169,20 @@ def _parsed(path: str, data: bytes) -> RuntimeConfig:
 
 
 def _seeds(arguments: DaemonArguments, section: DaemonSection, store: Store, log: Log) -> tuple[Peer, ...]:
-    peers = []
-    for text in (*arguments.peers, *(section.peers or ())):
-        try:
-            peers.append(parse_multiaddress(text))
-        except FormatError as error:
-            raise UserError(f"Could not use -peer: {error}") from error
+    peers = [*_given_peers("peer", (*arguments.peers, *(section.peers or ())))]
     if arguments.peer_list_file is not None:
         peers += _listed_peers(arguments.peer_list_file, store, log)
-    if not peers and not arguments.is_seed and not arguments.is_demo and arguments.peer_list_file is None:
+    is_alone = not peers and not arguments.direct_peers
+    if is_alone and not arguments.is_seed and not arguments.is_demo and arguments.peer_list_file is None:
         raise UserError("No peers were given.\n\nPass one of -peer, -peer-list-file, -seed, -peer-list-url.")
     return tuple(dict.fromkeys(peers))
+
+
+def _given_peers(flag: str, texts: Sequence[str]) -> tuple[Peer, ...]:
+    try:
+        return tuple(parse_multiaddress(text) for text in texts)
+    except FormatError as error:
+        raise UserError(f"Could not use -{flag}: {error}") from error
 
 
 def _listed_peers(path: str, store: Store, log: Log) -> list[Peer]:
@@ -170,9 +216,19 @@ def _identity(arguments: DaemonArguments, host: Host) -> Libp2pKeypair:
 
 def _producer(arguments: DaemonArguments, section: DaemonSection, host: Host) -> Keypair | None:
     path = arguments.block_producer_key or section.block_producer_key
+    text = host.environment.get("MINA_BP_PRIVKEY")
+    own = _public_key(
+        "block-producer-pubkey", arguments.block_producer_pubkey or section.block_producer_pubkey
+    )
+    if own is not None:
+        if path is not None or text is not None:
+            raise UserError(
+                "A block producer's private key and -block-producer-pubkey cannot be given together; "
+                "leave out one of them."
+            )
+        path = key_path(arguments.config_directory, str(own))
     try:
         if path is None:
-            text = host.environment.get("MINA_BP_PRIVKEY")
             return None if text is None else Keypair.of(PrivateKey.parse(text))
         password = _variable(host.environment, "PRIVKEY_PASS")
         if password is None:

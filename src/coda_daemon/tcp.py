@@ -24,17 +24,22 @@ class TcpConnection:
         return self._remote_host
 
     async def send(self, frame: bytes) -> None:
-        if self._writer.is_closing():
-            raise ConnectionResetError(f"the connection to {self._remote_host} is closed")
-        self._writer.write(len(frame).to_bytes(_LENGTH_BYTES, "big") + frame)
+        self._write(frame)
         await self._writer.drain()
 
-    async def receive(self) -> bytes | None:
+    def offer(self, frame: bytes) -> bool:
+        # While the kernel takes what it is given, nothing is buffered here.
+        if self._writer.transport.get_write_buffer_size():
+            return False
+        self._write(frame)
+        return True
+
+    async def receive(self, limit: int = MAX_FRAME) -> bytes | None:
         try:
             length = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES), "big")
-            if length > MAX_FRAME:
+            if length > limit:
                 raise ConnectionAbortedError(
-                    f"expected a frame of at most {MAX_FRAME} bytes, {self._remote_host} announced {length}"
+                    f"expected a frame of at most {limit} bytes, {self._remote_host} announced {length}"
                 )
             return await self._reader.readexactly(length)
         except asyncio.IncompleteReadError:
@@ -43,6 +48,11 @@ class TcpConnection:
             if self._writer.is_closing():
                 return None
             raise
+
+    def _write(self, frame: bytes) -> None:
+        if self._writer.is_closing():
+            raise ConnectionResetError(f"the connection to {self._remote_host} is closed")
+        self._writer.write(len(frame).to_bytes(_LENGTH_BYTES, "big") + frame)
 
     def close(self) -> None:
         # A peer that does not read would hold an orderly close up for as long as data waits for it.

@@ -1,7 +1,9 @@
 """HTTP requests and responses as values, so that a handler is a function of one to the other."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+
+from coda_daemon.ports import Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    talk: Callable[[Channel], Awaitable[None]] | None = None
 
 
 def text_response(status: int, text: str) -> Response:

@@ -8,6 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coda_executive.client.signed_commands import (
+        send_signed_delegation,
+        send_signed_payment,
+        sign_payment,
+    )
+    from coda_executive.config.files import load_keyset, load_network, load_runtime_config
+    from coda_executive.config.key_allocation import sample_keyset
     from coda_executive.config.network import (
         ArchiveNodes,
         BlockProducerFlags,
@@ -18,13 +25,48 @@ if TYPE_CHECKING:
         SnarkCoordinators,
     )
     from coda_executive.dsl.dsl import Dsl
+    from coda_executive.dsl.endurance import endure
+    from coda_executive.errors import RequestFailed
     from coda_executive.executive.integration_test import IntegrationTest, integration_test
     from coda_executive.executive.log_policy import ExpectedLog, LogPolicy
-    from coda_executive.interfaces.capabilities import Killable, Pausable
+    from coda_executive.interfaces.capabilities import (
+        ClockSkewable,
+        CpuThrottleable,
+        DiskFault,
+        DiskFaultable,
+        Killable,
+        LinkShape,
+        LinkShapeable,
+        Partitionable,
+        Pausable,
+        Resettable,
+        Upgradable,
+    )
+    from coda_executive.nemesis.faults import (
+        Kill,
+        Partition,
+        Pause,
+        ResetConnections,
+        SkewClock,
+        SlowCpu,
+        SlowLinks,
+        Stop,
+        TroubleDisk,
+    )
+    from coda_executive.nemesis.schedule import PlannedFault, Schedule
+    from coda_executive.wait_conditions.asked import answer_to_be, peers_to_be_connected
     from coda_executive.wait_conditions.chain import (
         block_height_to_grow,
         blocks_to_be_produced,
         nodes_to_synchronize,
+    )
+    from coda_executive.wait_conditions.combinators import (
+        all_of,
+        any_of,
+        first_of,
+        negate,
+        never_during,
+        stable_for,
     )
     from coda_executive.wait_conditions.condition import (
         NotYet,
@@ -32,30 +74,56 @@ if TYPE_CHECKING:
         Unreachable,
         WaitCondition,
     )
+    from coda_executive.wait_conditions.happenings import (
+        block_to_spread,
+        command_to_be_included,
+        event_to_be_seen,
+        frontier_to_be_loaded,
+    )
     from coda_executive.wait_conditions.initialization import nodes_to_initialize
     from coda_executive.wait_conditions.limits import Limits, Span
+    from coda_executive.wait_conditions.progress import (
+        chains_to_agree,
+        epoch_to_be_reached,
+        ledger_proofs_to_be_emitted,
+        nodes_to_have_status,
+        slot_to_be_reached,
+    )
     from coda_protocol.currency import Amount, Balance, Fee
     from coda_protocol.genesis_ledgers import sample_ledger
     from coda_protocol.runtime_config import (
         Account,
+        DaemonSection,
         GenesisLedger,
         GenesisSection,
+        NumberText,
         ProofSection,
         RuntimeConfig,
         Timing,
     )
+    from coda_protocol.sample_keys import sample_keypair
 
 _HOMES = {
     "coda_protocol.currency": ("Amount", "Balance", "Fee"),
     "coda_protocol.genesis_ledgers": ("sample_ledger",),
     "coda_protocol.runtime_config": (
         "Account",
+        "DaemonSection",
         "GenesisLedger",
         "GenesisSection",
+        "NumberText",
         "ProofSection",
         "RuntimeConfig",
         "Timing",
     ),
+    "coda_protocol.sample_keys": ("sample_keypair",),
+    "coda_executive.client.signed_commands": (
+        "send_signed_delegation",
+        "send_signed_payment",
+        "sign_payment",
+    ),
+    "coda_executive.config.files": ("load_keyset", "load_network", "load_runtime_config"),
+    "coda_executive.config.key_allocation": ("sample_keyset",),
     "coda_executive.config.network": (
         "ArchiveNodes",
         "BlockProducerFlags",
@@ -66,9 +134,57 @@ _HOMES = {
         "SnarkCoordinators",
     ),
     "coda_executive.dsl.dsl": ("Dsl",),
+    "coda_executive.dsl.endurance": ("endure",),
+    "coda_executive.errors": ("RequestFailed",),
     "coda_executive.executive.integration_test": ("IntegrationTest", "integration_test"),
     "coda_executive.executive.log_policy": ("ExpectedLog", "LogPolicy"),
-    "coda_executive.interfaces.capabilities": ("Killable", "Pausable"),
+    "coda_executive.interfaces.capabilities": (
+        "ClockSkewable",
+        "CpuThrottleable",
+        "DiskFault",
+        "DiskFaultable",
+        "Killable",
+        "LinkShape",
+        "LinkShapeable",
+        "Partitionable",
+        "Pausable",
+        "Resettable",
+        "Upgradable",
+    ),
+    "coda_executive.nemesis.faults": (
+        "Kill",
+        "Partition",
+        "Pause",
+        "ResetConnections",
+        "SkewClock",
+        "SlowCpu",
+        "SlowLinks",
+        "Stop",
+        "TroubleDisk",
+    ),
+    "coda_executive.nemesis.schedule": ("PlannedFault", "Schedule"),
+    "coda_executive.wait_conditions.asked": ("answer_to_be", "peers_to_be_connected"),
+    "coda_executive.wait_conditions.combinators": (
+        "all_of",
+        "any_of",
+        "first_of",
+        "negate",
+        "never_during",
+        "stable_for",
+    ),
+    "coda_executive.wait_conditions.happenings": (
+        "block_to_spread",
+        "command_to_be_included",
+        "event_to_be_seen",
+        "frontier_to_be_loaded",
+    ),
+    "coda_executive.wait_conditions.progress": (
+        "chains_to_agree",
+        "epoch_to_be_reached",
+        "ledger_proofs_to_be_emitted",
+        "nodes_to_have_status",
+        "slot_to_be_reached",
+    ),
     "coda_executive.wait_conditions.chain": (
         "block_height_to_grow",
         "blocks_to_be_produced",
@@ -86,11 +202,21 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "Fee",
     "sample_ledger",
     "Account",
+    "DaemonSection",
     "GenesisLedger",
     "GenesisSection",
+    "NumberText",
     "ProofSection",
     "RuntimeConfig",
     "Timing",
+    "sample_keypair",
+    "send_signed_delegation",
+    "send_signed_payment",
+    "sign_payment",
+    "load_keyset",
+    "load_network",
+    "load_runtime_config",
+    "sample_keyset",
     "ArchiveNodes",
     "BlockProducerFlags",
     "BlockProducers",
@@ -99,12 +225,51 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "SnarkCoordinatorFlags",
     "SnarkCoordinators",
     "Dsl",
+    "endure",
+    "RequestFailed",
     "IntegrationTest",
     "integration_test",
     "ExpectedLog",
     "LogPolicy",
+    "ClockSkewable",
+    "CpuThrottleable",
+    "DiskFault",
+    "DiskFaultable",
     "Killable",
+    "LinkShape",
+    "LinkShapeable",
+    "Partitionable",
     "Pausable",
+    "Resettable",
+    "Upgradable",
+    "Kill",
+    "Partition",
+    "Pause",
+    "ResetConnections",
+    "SkewClock",
+    "SlowCpu",
+    "SlowLinks",
+    "Stop",
+    "TroubleDisk",
+    "PlannedFault",
+    "Schedule",
+    "answer_to_be",
+    "peers_to_be_connected",
+    "all_of",
+    "any_of",
+    "first_of",
+    "negate",
+    "never_during",
+    "stable_for",
+    "block_to_spread",
+    "command_to_be_included",
+    "event_to_be_seen",
+    "frontier_to_be_loaded",
+    "chains_to_agree",
+    "epoch_to_be_reached",
+    "ledger_proofs_to_be_emitted",
+    "nodes_to_have_status",
+    "slot_to_be_reached",
     "block_height_to_grow",
     "blocks_to_be_produced",
     "nodes_to_synchronize",

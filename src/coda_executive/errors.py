@@ -5,6 +5,7 @@
     ├── EngineError          the infrastructure: cannot deploy, disk full, leak after the run
     │   ├── DeployError      the testnet could not be put in place or started
     │   ├── LeakError        something outlived the run
+    │   ├── FaultError       a fault had no effect, or could not be undone
     │   └── GenesisStoreError  genesis files could not be stored or fetched
     ├── DaemonError          the node under test: crashed, silent, refused a request
     │   ├── CrashedNode      its process ended without being asked
@@ -12,7 +13,9 @@
     │   └── RequestFailed    it answered with an error, or the answer was lost
     ├── TestFailed           the network broke a promise
     │   ├── WaitTimeout      a wait overran its hard limit
-    │   └── WaitUnreachable  a wait can no longer come true
+    │   ├── WaitUnreachable  a wait can no longer come true
+    │   ├── InvariantViolated  a validator found what may never be
+    │   └── VacuousValidator   a validator had no chance to fail, in a strict run
     └── InternalError        us
 
 An error's text names the thing, what was expected and found, and the next step. A subclass carries the values
@@ -38,6 +41,10 @@ class DeployError(EngineError):
 
 class LeakError(EngineError):
     """Something that a run started was still there after its end."""
+
+
+class FaultError(EngineError):
+    """A fault that a test asked for had no effect, or was still there after it was undone."""
 
 
 class GenesisStoreError(EngineError):
@@ -106,15 +113,25 @@ class TestFailed(ExecutiveError):
 
 
 class WaitTimeout(TestFailed):
-    """A wait overran its hard limit; `seconds` is that limit in time, `nodes` one line on each node."""
+    """A wait overran its hard limit; `seconds` is that limit in time, `nodes` one line on each node, and
+    `is_quantile` whether a healthy network overruns it once in a million times.
+    """
 
     def __init__(
-        self, waiting_for: str, limit: object, seconds: float, progress: str, nodes: tuple[str, ...]
+        self,
+        waiting_for: str,
+        limit: object,
+        seconds: float,
+        progress: str,
+        nodes: tuple[str, ...],
+        *,
+        is_quantile: bool,
     ) -> None:
         table = "".join(f"\n    {line}" for line in nodes)
+        rare = ", which a healthy network overruns once in a million times" if is_quantile else ""
         super().__init__(
-            f"timed out waiting for {waiting_for} after {limit} ({seconds:.1f} s), which a healthy network "
-            f"overruns once in a million times. So far: {progress or 'nothing'}.{table}"
+            f"timed out waiting for {waiting_for} after {limit} ({seconds:.1f} s){rare}. "
+            f"So far: {progress or 'nothing'}.{table}"
         )
         self.waiting_for, self.progress, self.seconds = waiting_for, progress, seconds
 
@@ -125,6 +142,25 @@ class WaitUnreachable(TestFailed):
     def __init__(self, waiting_for: str, reason: str, progress: str) -> None:
         super().__init__(f"stopped waiting for {waiting_for}: {reason} (so far {progress or 'nothing'})")
         self.waiting_for, self.reason, self.progress = waiting_for, reason, progress
+
+
+class InvariantViolated(TestFailed):
+    """An invariant of the protocol was broken; `witness` are the events that show it, one a line."""
+
+    def __init__(self, validator: str, sentence: str, witness: tuple[str, ...]) -> None:
+        events = "".join(f"\n    {event}" for event in witness)
+        super().__init__(f"{validator}: {sentence}.{events}")
+        self.validator, self.sentence, self.witness = validator, sentence, witness
+
+
+class VacuousValidator(TestFailed):
+    """A validator had no chance to fail, so the run says nothing about its invariant."""
+
+    def __init__(self, validator: str, reason: str) -> None:
+        super().__init__(
+            f"{validator} had no chance to fail: {reason}. Make the run show it, or leave out --strict."
+        )
+        self.validator, self.reason = validator, reason
 
 
 class InternalError(ExecutiveError):

@@ -4,6 +4,7 @@ Inside they are elements of the Pallas base field, or a digest; in JSON and log 
 types are in `hashes`.
 """
 
+from functools import lru_cache
 from typing import Literal
 
 from coda_protocol.base58 import VersionByte, decode_check, described, encode_check
@@ -24,6 +25,7 @@ _DIGEST_BYTES = 32
 _DIGEST_LENGTH = bytes((_DIGEST_BYTES,))
 
 
+@lru_cache(maxsize=2048)  # every node of a process writes the same hashes
 def field_to_text(kind: FieldKind, field: int) -> str:
     """`field` is a Pallas base field element, 0 ≤ field < p."""
     return encode_check(kind, _lead(kind) + field.to_bytes(32, "little"))

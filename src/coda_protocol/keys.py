@@ -4,12 +4,21 @@ Values are frozen, hashable and cheap: an address is checked once and remembered
 happens before a private key is asked for its public one.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from coda_protocol.base58 import VersionByte, decode_check, described, encode_check
 from coda_protocol.format_error import FormatError
-from coda_protocol.pallas import FIELD_MODULUS, GROUP_ORDER, Point, has_point, multiply_generator, y_of
+from coda_protocol.pallas import (
+    FIELD_MODULUS,
+    GROUP_ORDER,
+    Point,
+    all_have_points,
+    has_point,
+    multiply_generator,
+    y_of,
+)
 
 _PUBLIC_LEAD = b"\x01\x01"
 _PRIVATE_LEAD = b"\x01"
@@ -34,18 +43,10 @@ class PublicKey:
     @staticmethod
     def of_bytes(data: bytes) -> "PublicKey":
         """From `to_bytes`. Raises FormatError as `parse` does."""
-        if len(data) != PUBLIC_KEY_BYTES:
-            raise FormatError("public key", f"{PUBLIC_KEY_BYTES} bytes", str(len(data)))
-        x, parity = int.from_bytes(data[:32], "little"), data[32]
-        if x >= FIELD_MODULUS:
-            raise FormatError("public key", "x below the modulus of the Pallas base field", f"x = {x}")
-        if parity > 1:
-            raise FormatError("public key", "parity byte 00 or 01", f"{parity:02x}")
-        if not has_point(x):
-            raise FormatError(
-                "public key", "the x of a point of the Pallas curve", f"x = {x}, which has none"
-            )
-        return PublicKey(x, bool(parity))
+        key = _unproven(data)
+        if not has_point(key.x):
+            raise _no_point(key.x)
+        return key
 
     def to_bytes(self) -> bytes:
         """32 bytes of x, little-endian, and the parity byte, as inside binary commands."""
@@ -123,17 +124,52 @@ class Keypair:
         return Keypair(private.public_key(), private)
 
 
+def refused_addresses(addresses: Iterable[str]) -> Mapping[str, FormatError]:
+    """Which of many texts `PublicKey.parse` refuses, and why; all together, in a fraction of its time."""
+    refused: dict[str, FormatError] = {}
+    coordinates: dict[str, int] = {}
+    for address in addresses:
+        try:
+            coordinates[address] = _unproven(_address_payload(address)).x
+        except FormatError as error:
+            refused[address] = error
+    if not all_have_points(coordinates.values()):
+        refused |= {address: _no_point(x) for address, x in coordinates.items() if not has_point(x)}
+    return refused
+
+
 @lru_cache(maxsize=16384)
 def _parse_address(address: str) -> PublicKey:
+    payload = _address_payload(address)
+    try:
+        return PublicKey.of_bytes(payload)
+    except FormatError as error:
+        raise FormatError(error.kind, error.expected, f"{error.found}, in {described(address)}") from None
+
+
+def _address_payload(address: str) -> bytes:
     payload = decode_check(VersionByte.PUBLIC_KEY, address, size=len(_PUBLIC_LEAD) + PUBLIC_KEY_BYTES)
     if not payload.startswith(_PUBLIC_LEAD):
         raise FormatError(
             "public key", "a compressed point after bytes 01 01", f"other bytes in {described(address)}"
         )
-    try:
-        return PublicKey.of_bytes(payload[len(_PUBLIC_LEAD) :])
-    except FormatError as error:
-        raise FormatError(error.kind, error.expected, f"{error.found}, in {described(address)}") from None
+    return payload[len(_PUBLIC_LEAD) :]
+
+
+def _unproven(data: bytes) -> PublicKey:
+    """From the bytes of a key, whether or not its x belongs to a point. Raises FormatError."""
+    if len(data) != PUBLIC_KEY_BYTES:
+        raise FormatError("public key", f"{PUBLIC_KEY_BYTES} bytes", str(len(data)))
+    x, parity = int.from_bytes(data[:32], "little"), data[32]
+    if x >= FIELD_MODULUS:
+        raise FormatError("public key", "x below the modulus of the Pallas base field", f"x = {x}")
+    if parity > 1:
+        raise FormatError("public key", "parity byte 00 or 01", f"{parity:02x}")
+    return PublicKey(x, bool(parity))
+
+
+def _no_point(x: int) -> FormatError:
+    return FormatError("public key", "the x of a point of the Pallas curve", f"x = {x}, which has none")
 
 
 @lru_cache(maxsize=16384)

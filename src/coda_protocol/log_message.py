@@ -113,6 +113,7 @@ def metadata_of(message: LogMessage) -> dict[str, Any]:
     return _metadata_decoder.decode(message.metadata)
 
 
+@lru_cache(maxsize=64)  # in virtual time, much happens at one instant
 def format_timestamp(time_ns: int) -> str:
     """Nanoseconds since the Unix epoch as `2024-05-01 12:00:05.123456Z`."""
     seconds, rest = divmod(time_ns, _NANOSECONDS)

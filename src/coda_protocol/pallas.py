@@ -5,8 +5,9 @@ identity. The group has odd prime order, so no point has y = 0. Timing depends o
 guard test networks only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
+from hashlib import shake_128
 
 from coda_protocol.big_integers import big_integer
 
@@ -19,6 +20,7 @@ _NON_RESIDUE = 5
 _WINDOW_BITS = 4  # of the generator's table
 _WINDOWS = 64
 _WNAF_WIDTH = 5
+_FEW = 100  # up to here each for itself is faster
 
 Point = tuple[int, int]
 _Jacobian = tuple[int, int, int]
@@ -26,21 +28,35 @@ _IDENTITY: _Jacobian = (1, 1, 0)
 
 
 def has_point(x: int) -> bool:
-    """Whether some point has this x coordinate, 0 ≤ x < modulus: x³ + 5 is a square.
+    """Whether some point has this x coordinate, 0 ≤ x < modulus: x³ + 5 is a square."""
+    return _is_square((x * x * x + 5) % FIELD_MODULUS)
 
-    Decided by its Jacobi symbol, which takes a third of the time of a modular power.
+
+def all_have_points(coordinates: Collection[int]) -> bool:
+    """Whether `has_point` holds for each of many x, at a tenth of its price; wrong once in 2³² times.
+
+    The symbol of a product is the product of the symbols. A random part of numbers, of which at least one is no
+    square, has a product that is no square in half of the cases; 32 parts are looked at. Which ones follows from
+    the numbers, so the answer is always the same.
     """
-    a, n = (x * x * x + 5) % FIELD_MODULUS, FIELD_MODULUS
-    sign = 1
-    while a:
-        twos = (a & -a).bit_length() - 1
-        a >>= twos
-        if twos & 1 and n & 7 in (3, 5):
-            sign = -sign
-        if a & n & 3 == 3:
-            sign = -sign
-        a, n = n % a, a
-    return n == 1 and sign == 1
+    distinct = sorted(set(coordinates))
+    if len(distinct) < _FEW:
+        return all(map(has_point, distinct))
+    p = big_integer()(FIELD_MODULUS)
+    choices = shake_128(b"".join(x.to_bytes(32, "little") for x in distinct)).digest(4 * len(distinct))
+    for plane in range(4):
+        # products[byte] has the numbers that drew this byte; part i is all of those with bit i.
+        products = [1] * 256
+        for x, byte in zip(distinct, choices[plane::4], strict=True):
+            products[byte] = products[byte] * ((x * x % p * x + 5) % p) % p
+        for bit in range(8):
+            part = 1
+            for byte, product in enumerate(products):
+                if byte >> bit & 1:
+                    part = part * product % p
+            if not _is_square(int(part)):
+                return False
+    return True
 
 
 @lru_cache(maxsize=4096)
@@ -90,6 +106,44 @@ def challenge_point(s: int, e: int, public: Point) -> Point | None:
             x, y = odd_multiples[abs(digit) >> 1]
             total = _add(total, (x, y if digit > 0 else -y), p)
     return _to_affine(_add_generator(total, s, p), p)
+
+
+def is_point(x: int, y: int) -> bool:
+    """Whether these are the coordinates of a point, each below the modulus."""
+    is_reduced = 0 <= x < FIELD_MODULUS and 0 <= y < FIELD_MODULUS
+    return is_reduced and (y * y - x * x * x - 5) % FIELD_MODULUS == 0
+
+
+def linear_combination(terms: Sequence[tuple[int, Point]]) -> Point | None:
+    """The sum of scalar·point, for scalars below the group order; None for the identity. All share their doublings."""
+    p = big_integer()(FIELD_MODULUS)
+    parts = [
+        (_wnaf(scalar), _odd_multiples(point, 1 << (_WNAF_WIDTH - 2), p)) for scalar, point in terms if scalar
+    ]
+    total = _IDENTITY
+    for position in reversed(range(max((len(digits) for digits, _ in parts), default=0))):
+        total = _double(total, p)
+        for digits, odd_multiples in parts:
+            digit = digits[position] if position < len(digits) else 0
+            if digit:
+                x, y = odd_multiples[abs(digit) >> 1]
+                total = _add(total, (x, y if digit > 0 else -y), p)
+    return _to_affine(total, p)
+
+
+def _is_square(number: int) -> bool:
+    """Whether 0 < number < modulus is a square: by its Jacobi symbol, a third of the time of a modular power."""
+    a, n = number, FIELD_MODULUS
+    sign = 1
+    while a:
+        twos = (a & -a).bit_length() - 1
+        a >>= twos
+        if twos & 1 and n & 7 in (3, 5):
+            sign = -sign
+        if a & n & 3 == 3:
+            sign = -sign
+        a, n = n % a, a
+    return n == 1 and sign == 1
 
 
 def _add_generator(total: _Jacobian, scalar: int, p: int) -> _Jacobian:

@@ -20,7 +20,7 @@ from coda_protocol.timestamp import Timestamp
 
 ProofLevel = Literal["full", "check", "none"]
 Authorization = Literal["none", "either", "proof", "signature", "impossible"]
-WorkSelection = Literal["seq", "rand"]
+WorkSelection = Literal["seq", "rand", "part"]  # the last is the reference daemon's own
 
 _KIND = "runtime configuration"
 _UINT32_MAXIMUM = 2**32 - 1
@@ -269,7 +269,7 @@ def parse(data: bytes) -> RuntimeConfig:
         return _decoder().decode(data)
     except msgspec.ValidationError as error:
         raise _format_error(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(_KIND, "one JSON object", str(error)) from None
 
 

@@ -12,6 +12,7 @@ from coda_protocol.signatures import MAINNET, TESTNET, Signature, SignatureKind
 _FIELD_BITS = 255
 _PACKED_BITS = 254  # as many bits as surely make a field element
 _MINA_TOKEN = 1
+_RECEIPT_PREFIX = "CodaReceiptUC"
 _PAYMENT_TAG = 0b000
 _DELEGATION_TAG = 0b100  # 0, 0, 1 from the lowest bit on
 
@@ -33,6 +34,12 @@ def is_signed(signed: SignedCommand, kind: SignatureKind) -> bool:
     challenge = _challenge(_input_of(signed.command), public, signature.field, kind)
     point = challenge_point(signature.scalar, challenge, public)
     return point is not None and point[1] % 2 == 0 and point[0] == signature.field
+
+
+def receipt_chain_hash(command: UserCommand, previous: int) -> int:
+    """The receipt chain of the fee payer after a command, `previous` being the one before it (contract F)."""
+    message = _input_of(command)
+    return digest(_RECEIPT_PREFIX, _Input((*message.fields, previous), message.bits).packed())
 
 
 @dataclass(frozen=True, slots=True)

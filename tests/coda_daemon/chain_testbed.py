@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coda_daemon.block_producer import Producer
+from coda_daemon.consensus.body import Contents
 from coda_daemon.consensus.building import Built, build_block
+from coda_daemon.consensus.epoch_ledgers import stakes_of
 from coda_daemon.consensus.epochs import staking_data_for
 from coda_daemon.consensus.lottery import first_win
 from coda_daemon.genesis import Genesis, make_genesis
 from coda_daemon.gossip.network import Gossip
 from coda_daemon.gossip.peer import Peer
 from coda_daemon.ledger.account import Address
+from coda_daemon.ledger.command import Command
 from coda_daemon.log import Log, Record
 from coda_daemon.node import Node, NodeExit, NodeOptions
 from coda_daemon.profile import Profile, dev
+from coda_daemon.snark.scan_state import ScanState
+from coda_daemon.snark.work import Work, proved, spec_of
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop, run
 from coda_executive.engines.simulation.host import (
     EPOCH_NS,
@@ -28,7 +33,6 @@ from coda_executive.engines.simulation.process import Process
 from coda_executive.engines.simulation.store import Disk
 from coda_protocol.constants import CompiledProfile, with_defaults
 from coda_protocol.currency import Balance
-from coda_protocol.hashes import LedgerHash
 from coda_protocol.libp2p_keys import libp2p_keypair_from_seed
 from coda_protocol.runtime_config import (
     Account,
@@ -87,6 +91,7 @@ def next_block(
     *,
     after: int | None = None,
     receiver: int | None = None,
+    commands: Sequence[Command] = (),
 ) -> Built:
     """The first block that sample key `producer` can make on `parent`, in a slot after `after`."""
     rules, creator = genesis.rules, key(producer)
@@ -94,17 +99,26 @@ def next_block(
     while True:
         data = staking_data_for(parent.block.consensus_state, slot, rules.constants)
         assert data is not None, "no slot is won for more than an epoch"
-        stakers = rules.stakes[LedgerHash(data.ledger_hash)].stakers_of(creator)
+        stakes = stakes_of(data, rules.stakes, parent.epoch_ledgers)
+        assert stakes is not None
+        stakers = stakes.stakers_of(creator)
         if win := first_win(data.seed, [slot], stakers):
             return build_block(
-                parent.block,
-                parent.ledger,
+                parent,
                 win,
                 creator=creator,
                 coinbase_receiver=key(receiver or producer),
                 rules=rules,
+                contents=Contents(tuple(commands), free_work(parent.scan, commands)),
             )
         slot = GlobalSlot(slot + 1)
+
+
+def free_work(scan: ScanState, commands: Sequence[Command] = ()) -> tuple[Work, ...]:
+    """The SNARK work that a block with a coinbase and these commands owes, done for nothing."""
+    transactions = len(commands) + 1 + any(command.fee for command in commands)
+    bundles = scan.required(min(transactions, scan.room))
+    return tuple(proved(spec_of(bundle, fee=0, prover=key(1)), "none") for bundle in bundles)
 
 
 def chain(genesis: Genesis, length: int, producer: int = 1, *, on: Built | None = None) -> list[Built]:
@@ -256,6 +270,11 @@ class World:
                         await site.kill()
 
         run(and_stop, loop=self.loop)
+
+    async def until_slot(self, slot: float) -> None:
+        """Wait until the middle of a slot, when its block has arrived everywhere."""
+        middle_ns = int((GENESIS_MS + (slot + 0.5) * SLOT_MS) * 1_000_000) - EPOCH_NS
+        await asyncio.sleep((middle_ns - self.loop.now_ns) / 1_000_000_000)
 
 
 def tips(sites: Sequence[Site]) -> set[str]:

@@ -46,7 +46,7 @@ def test_repeated_flags_keep_their_order() -> None:
         (["-seed", "-seed"], "more than once"),
         (["-"], "anonymous"),
         (["-contact-info", "x" * 200], "fewer than 200"),
-        (["-isolate-network", "true"], "cannot be honoured"),
+        (["-log-precomputed-blocks", "true"], "cannot be honoured"),
         (["-external-port", "70000"], "expected a port"),
     ],
 )
@@ -55,8 +55,18 @@ def test_bad_usage_says_what_is_wrong(arguments: list[str], message: str) -> Non
         parsed(*arguments)
 
 
+def test_how_messages_spread_and_with_whom_is_chosen_by_flags() -> None:
+    arguments = parsed(
+        "-isolate-network", "true", "-enable-flooding", "true", "-direct-peer", "x", "-peer", "y"
+    )
+
+    assert (arguments.is_isolated, arguments.is_flooding) == (True, True)
+    assert (arguments.peers, arguments.direct_peers) == (("y",), ("x",))
+    assert not parsed().is_flooding
+
+
 def test_a_refused_boolean_may_be_given_as_false() -> None:
-    assert not parsed("-isolate-network", "false").is_seed
+    assert not parsed("-log-precomputed-blocks", "false").is_seed
 
 
 @pytest.mark.parametrize("flag", ["-help", "--help", "-?"])
@@ -69,7 +79,7 @@ def test_help_lists_every_flag_and_what_is_refused() -> None:
     usage = DAEMON.usage()
 
     assert all(f"-{flag.name}" in usage for flag in DAEMON.flags)
-    assert "this build buys and sells no SNARK work" in usage
+    assert "this build writes no precomputed blocks" in usage
 
 
 def test_log_levels_are_known_in_any_case() -> None:

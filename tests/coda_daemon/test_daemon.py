@@ -136,7 +136,7 @@ def world_arguments(seed: Machine, machine: Machine) -> list[str]:
         (["-enable-flooding", "yes"], 1, "expected true or false"),
         (["stray"], 1, "too many anonymous arguments"),
         (["-log-level", "Loud"], 14, "Received unknown log-level Loud. Expected one of:"),
-        (["-run-snark-coordinator", "B62"], 1, "cannot be honoured"),
+        (["-seed", "-run-snark-coordinator", "B62"], 1, "Could not use -run-snark-coordinator"),
         (["-seed", "-config-file", "/missing.json"], 1, "Could not read configuration file /missing.json"),
         (["-seed", "-config-file", "/garbage.json"], 1, "Could not parse configuration file:"),
         (["-config-file", "/config.json"], 1, "No peers were given."),
@@ -144,7 +144,7 @@ def world_arguments(seed: Machine, machine: Machine) -> list[str]:
         (
             ["-seed", "-config-file", "/config.json", "-proof-level", "full"],
             1,
-            "compile-time proof level none",
+            "compile-time proof level check",
         ),
         (["-seed", "-config-file", "/config.json", "-libp2p-keypair", "a,b,c"], 1, "libp2p key pair"),
         (["-seed", "-config-file", "/config.json", "-coinbase-receiver", "B62x"], 1, "-coinbase-receiver"),

@@ -7,6 +7,7 @@ from tests.coda_daemon.chain_testbed import GENESIS_MS, genesis_of, key, make_co
 from coda_daemon.genesis import Genesis
 from coda_daemon.genesis_ledgers import GENESIS_WINNER, GenesisError
 from coda_daemon.ledger.account import Account as LedgerAccount
+from coda_daemon.ledger.account import Permissions as LedgerPermissions
 from coda_protocol.currency import Amount, Balance
 from coda_protocol.runtime_config import (
     Account,
@@ -14,8 +15,10 @@ from coda_protocol.runtime_config import (
     EpochLedger,
     GenesisLedger,
     NumberText,
+    Permissions,
     RuntimeConfig,
     Timing,
+    VerificationKeyPermission,
 )
 
 CONFIG = make_config(1000, 500)
@@ -160,3 +163,20 @@ def test_genesis_winner_is_put_first_when_asked_for() -> None:
 def test_configuration_that_describes_no_network_is_refused(config: RuntimeConfig, message: str) -> None:
     with pytest.raises(GenesisError, match=message):
         genesis_of(config)
+
+
+def test_permissions_are_kept_over_those_of_a_user_account() -> None:
+    given = Permissions(
+        receive="impossible",
+        set_verification_key=VerificationKeyPermission(auth="proof", txn_version=NumberText(4)),
+    )
+    ledger = genesis_of(with_accounts(account(1, permissions=given), account(2))).ledger
+
+    changed, usual = ledger.account(key(1)), ledger.account(key(2))
+
+    assert changed is not None
+    assert usual is not None
+    assert usual.permissions == LedgerPermissions()
+    assert changed.permissions == LedgerPermissions(
+        receive="impossible", set_verification_key="proof", set_verification_key_txn_version=4
+    )

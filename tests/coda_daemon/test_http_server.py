@@ -1,12 +1,13 @@
 """The HTTP server over real sockets on loopback: what clients send, well and badly."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from coda_daemon import ports
+from coda_daemon import http_server, ports
 from coda_daemon.http_server import MAX_BODY, MAX_HEAD, HttpServer
 from coda_daemon.web import Request, Response
 
@@ -116,3 +117,56 @@ async def test_a_client_that_leaves_in_the_middle_harms_nothing() -> None:
         writer.write(b"POST /g HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc")
         writer.close()
         await writer.wait_closed()
+
+
+async def test_endless_trailers_are_cut_off() -> None:
+    async with server() as (reader, writer):
+        writer.write(b"POST /g HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"T: 1\r\n" * MAX_HEAD)
+        assert (await answer(reader))[0] == 431
+
+
+async def test_connections_beyond_the_most_are_closed_and_the_others_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 1)
+    listening = await HttpServer().serve("127.0.0.1", 0, echo)
+    address = listening.sockets[0].getsockname()
+    first, second = [await asyncio.open_connection(*address) for _ in range(2)]
+    try:
+        assert await second[0].read() == b""
+        first[1].write(b"GET / HTTP/1.1\r\n\r\n")
+        assert (await answer(first[0]))[0] == 200
+    finally:
+        for _, writer in (first, second):
+            writer.close()
+            await writer.wait_closed()
+        listening.close()
+        await listening.wait_closed()
+
+
+async def test_a_client_that_does_not_read_its_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "IDLE_LIMIT", 0.2)
+
+    async def much(_request: ports.Request) -> Response:
+        return Response(200, bytes(64 * 1024 * 1024))
+
+    listening = await HttpServer().serve("127.0.0.1", 0, much)
+    reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname(), limit=1024)
+    read = 0
+    try:
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        async with asyncio.timeout(30):
+            await listening_is_idle(listening)
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 20):
+                read += len(data)
+        assert read < 64 * 1024 * 1024
+    finally:
+        writer.close()
+        listening.close()
+
+
+async def listening_is_idle(server: asyncio.Server) -> None:
+    """Until the server holds no connection any more: what `wait_closed` of Python 3.12 waits for."""
+    while server._active_count:  # type: ignore[attr-defined]
+        await asyncio.sleep(0.01)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coda_protocol.format_error import FormatError
-from coda_protocol.keys import Keypair, PrivateKey, PublicKey
+from coda_protocol.keys import Keypair, PrivateKey, PublicKey, refused_addresses
 from coda_protocol.pallas import FIELD_MODULUS, GROUP_ORDER, has_point
+from coda_protocol.sample_keys import sample_keypair
 
 PUBLIC_KEYS = st.builds(PublicKey, st.integers(0, FIELD_MODULUS - 1).filter(has_point), st.booleans())
 PRIVATE_KEYS = st.builds(PrivateKey, st.integers(1, GROUP_ORDER - 1))
@@ -32,6 +33,19 @@ def test_every_published_bad_key_is_refused(vectors: dict[str, Any]) -> None:
     for entry in vectors["invalid_keys"]:
         with pytest.raises(FormatError):
             parsers[entry["type"]](entry["value"])
+
+
+def test_many_addresses_are_refused_exactly_where_each_is(vectors: dict[str, Any]) -> None:
+    good = [str(sample_keypair(index).public) for index in range(300)]
+    bad = [entry["value"] for entry in vectors["invalid_keys"] if entry["type"] == "public_key"]
+    assert refused_addresses(good) == {}
+    for texts in (bad, [*good, *bad]):
+        refused = refused_addresses(texts)
+        assert set(refused) == set(bad)
+        for text, error in refused.items():
+            with pytest.raises(FormatError) as caught:
+                PublicKey.parse(text)
+            assert str(caught.value).startswith(str(error).rstrip("."))
 
 
 @given(PUBLIC_KEYS)

@@ -12,6 +12,7 @@ from coda_protocol.pallas import (
     GENERATOR,
     GROUP_ORDER,
     Point,
+    all_have_points,
     challenge_point,
     has_point,
     multiply_generator,
@@ -84,6 +85,19 @@ def test_a_point_exists_exactly_where_euler_finds_a_square() -> None:
     for x in [0, 1, 2, P - 1, *(rng.randrange(P) for _ in range(300))]:
         right_side = (x**3 + 5) % P
         assert has_point(x) == (pow(right_side, (P - 1) // 2, P) == 1), x
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 1000])
+def test_one_or_two_coordinates_without_point_are_noticed_among_many(count: int) -> None:
+    rng = Random(f"pallas:many:{count}")
+    drawn = [rng.randrange(P) for _ in range(3 * count + 20)]
+    good = [x for x in drawn if has_point(x)][:count]
+    first, second = [x for x in drawn if not has_point(x)][:2]
+    assert all_have_points(good)
+    assert all_have_points([*good, *good])
+    for bad in ([first], [second], [first, second], [first, first]):
+        place = rng.randrange(len(good) + 1)
+        assert not all_have_points([*good[:place], *bad, *good[place:]])
 
 
 def test_both_roots_lie_on_the_curve_and_differ_in_parity() -> None:

@@ -11,7 +11,7 @@ from coda_protocol.keys import Keypair
 from coda_protocol.pallas import FIELD_MODULUS, GROUP_ORDER
 from coda_protocol.sample_keys import sample_keypair
 from coda_protocol.signatures import MAINNET, TESTNET, Signature, SignatureKind
-from coda_protocol.signing import is_signed, sign
+from coda_protocol.signing import is_signed, receipt_chain_hash, sign
 
 from .conftest import SignatureVector
 from .test_commands import COMMANDS
@@ -86,3 +86,16 @@ def test_a_number_that_is_the_same_modulo_the_order_is_no_second_signature(
         Signature(signature.field, signature.scalar + GROUP_ORDER),
     ):
         assert not is_signed(replace(signed, signature=twin), TESTNET)
+
+
+@given(COMMANDS, COMMANDS, st.integers(0, FIELD_MODULUS - 1), st.integers(0, FIELD_MODULUS - 1))
+@settings(max_examples=25)
+def test_a_receipt_names_the_command_and_all_before_it(
+    command: UserCommand, other: UserCommand, previous: int, another: int
+) -> None:
+    """No published vectors are known; that each part matters is what its users rely on."""
+    receipt = receipt_chain_hash(command, previous)
+
+    assert 0 <= receipt < FIELD_MODULUS
+    assert (receipt == receipt_chain_hash(other, previous)) == (command == other)
+    assert (receipt == receipt_chain_hash(command, another)) == (previous == another)

@@ -6,40 +6,54 @@ follows. So a receiver checks the choice and builds the block again: the state h
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from coda_daemon.blocks import (
     Block,
     BlockchainState,
-    Body,
     ConsensusState,
     StateBody,
     body_digest,
     make_block,
 )
+from coda_daemon.consensus.body import (
+    EMPTY,
+    BodyRules,
+    Contents,
+    UnpaidWorkError,
+    apply_body,
+    transactions_in,
+)
 from coda_daemon.consensus.constants import ConsensusConstants
 from coda_daemon.consensus.densities import Densities, advanced
+from coda_daemon.consensus.epoch_ledgers import kept_ledgers, stakes_in, stakes_of
 from coda_daemon.consensus.epochs import advanced_epoch_data, staking_data_for
 from coda_daemon.consensus.lottery import StakeDistribution, Win, vrf_output, wins
+from coda_daemon.consensus.vrf import WrongTicketError, verified_output
 from coda_daemon.ledger.account import Address
-from coda_daemon.ledger.coinbase import apply_coinbase
+from coda_daemon.ledger.command import parse_command
 from coda_daemon.ledger.ledger import Ledger
+from coda_daemon.ledger.transactions import RefusedError
+from coda_daemon.snark.scan_parts import Rebuilt
+from coda_daemon.snark.scan_state import ScanState
+from coda_daemon.snark.work import ProofLevel, WrongWorkError, check_work
 from coda_protocol.format_error import FormatError
 from coda_protocol.hashes import LedgerHash, StateHash
 from coda_protocol.keys import PublicKey
 from coda_protocol.slots import GlobalSlot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rules:
     """All that nodes of one network agree on besides the chain; money in nanomina.
 
-    From `slot_chain_end` on no blocks are made.
+    From `slot_chain_end` on no blocks are made. Only equal to itself.
     """
 
     constants: ConsensusConstants
+    body: BodyRules
     coinbase: int
     supercharged_coinbase_factor: int
-    account_creation_fee: int
     genesis_state_hash: StateHash
     slot_chain_end: GlobalSlot | None
     stakes: Mapping[LedgerHash, StakeDistribution]
@@ -47,8 +61,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Built:
+    """A block with what follows from it: the ledger, and what of it waits for proofs.
+
+    `epoch_ledgers` are those that its epochs are drawn from and the configuration does not give, oldest first.
+    """
+
     block: Block
     ledger: Ledger
+    scan: ScanState
+    epoch_ledgers: tuple[Ledger, ...] = ()
 
 
 class InvalidBlockError(Exception):
@@ -56,34 +77,53 @@ class InvalidBlockError(Exception):
 
 
 def build_block(
-    parent: Block, ledger: Ledger, win: Win, *, creator: Address, coinbase_receiver: Address, rules: Rules
+    parent: Built,
+    win: Win,
+    *,
+    creator: Address,
+    coinbase_receiver: Address,
+    rules: Rules,
+    contents: Contents = EMPTY,
 ) -> Built:
-    """The block of a won slot on `parent`, whose ledger is `ledger`.
+    """The block of a won slot on `parent`.
 
-    The slot is after the parent's, and at most one epoch on.
+    The slot is after the parent's, and at most one epoch on. Raises RefusedError when a command of the
+    contents cannot be in it, and UnpaidWorkError.
     """
-    constants, before = rules.constants, parent.consensus_state
+    constants, before = rules.constants, parent.block.consensus_state
     supercharged = rules.supercharged_coinbase_factor > 1 and win.winner.is_untimed
     amount = rules.coinbase * (rules.supercharged_coinbase_factor if supercharged else 1)
-    rewarded = apply_coinbase(ledger, coinbase_receiver, amount, creation_fee=rules.account_creation_fee)
+    applied = apply_body(
+        parent.ledger, contents, win.slot, coinbase_receiver, amount, rules.body, parent.scan
+    )
+    scan, has_ledger_proof = parent.scan.after(applied.statements, applied.full, applied.ledger)
     densities = advanced(
         Densities(before.min_window_density, before.sub_window_densities),
         constants,
-        from_slot=parent.global_slot,
+        from_slot=parent.block.global_slot,
         to_slot=win.slot,
         with_block=True,
     )
-    staking, coming = advanced_epoch_data(parent, win.slot, win.output, constants)
+    snarked = parent.scan.snarked
+    staking, coming = advanced_epoch_data(
+        parent.block,
+        win.slot,
+        win.output,
+        constants,
+        stakes_in(snarked) if parent.scan.has_ledger_proof else None,
+    )
+    epoch_ledgers = kept_ledgers((*parent.epoch_ledgers, snarked), rules.stakes, staking, coming)
     window = constants.checkpoint_window_slots
-    is_new_epoch = constants.epoch_of(win.slot) != constants.epoch_of(parent.global_slot)
-    body = Body(rewarded.coinbase)
+    is_new_epoch = constants.epoch_of(win.slot) != constants.epoch_of(parent.block.global_slot)
     state = StateBody(
         rules.genesis_state_hash,
         BlockchainState(
             constants.times.start_of(win.slot),
-            rewarded.ledger.hash,
-            parent.state.blockchain_state.snarked_ledger_hash,
-            body_digest(body),
+            applied.ledger.hash,
+            scan.snarked.hash,
+            body_digest(applied.body),
+            scan.digest,
+            has_ledger_proof,
         ),
         ConsensusState(
             blockchain_length=before.blockchain_length + 1,
@@ -91,67 +131,110 @@ def build_block(
             min_window_density=densities.minimum,
             sub_window_densities=densities.sub_windows,
             last_vrf_output=win.output,
-            total_currency=before.total_currency + rewarded.coinbase - rewarded.burnt,
+            total_currency=before.total_currency + applied.body.coinbase - applied.burnt,
             global_slot=win.slot,
             staking_epoch_data=staking,
             next_epoch_data=coming,
-            has_ancestor_in_same_checkpoint_window=win.slot // window == parent.global_slot // window,
+            has_ancestor_in_same_checkpoint_window=win.slot // window == parent.block.global_slot // window,
             block_stake_winner=win.winner.public_key,
             block_creator=creator,
             coinbase_receiver=coinbase_receiver,
             supercharge_coinbase=supercharged,
+            vrf_proof=win.proof,
         ),
     )
-    return Built(make_block(parent.state_hash, state, body), rewarded.ledger)
+    return Built(
+        make_block(parent.block.state_hash, state, applied.body), applied.ledger, scan, epoch_ledgers
+    )
 
 
-def validated(block: Block, parent: Block, ledger: Ledger, rules: Rules) -> Built:
-    """The block with the ledger after it, given its parent and the ledger after that.
+def validated(block: Block, parent: Built, rules: Rules) -> Built:
+    """The block with what follows from it, given its parent.
 
     Raises InvalidBlockError. Says nothing about when the block came: that is for `timeliness`.
     """
-    if block.previous_state_hash != parent.state_hash:
-        raise InvalidBlockError(f"expected parent {parent.state_hash}, found {block.previous_state_hash}")
-    if block.global_slot <= parent.global_slot:
+    if block.previous_state_hash != parent.block.state_hash:
         raise InvalidBlockError(
-            f"expected a slot after the parent's {parent.global_slot}, found {block.global_slot}"
+            f"expected parent {parent.block.state_hash}, found {block.previous_state_hash}"
+        )
+    if block.global_slot <= parent.block.global_slot:
+        raise InvalidBlockError(
+            f"expected a slot after the parent's {parent.block.global_slot}, found {block.global_slot}"
         )
     if rules.slot_chain_end is not None and block.global_slot >= rules.slot_chain_end:
         raise InvalidBlockError(
             f"expected no block from slot {rules.slot_chain_end} on, found {block.global_slot}"
         )
     _check_receiver(block)
-    built = build_block(
-        parent,
-        ledger,
-        _checked_win(block, parent, rules),
-        creator=block.creator,
-        coinbase_receiver=block.coinbase_receiver,
-        rules=rules,
-    )
+    contents = _checked_contents(block, parent.scan, rules.body)
+    try:
+        built = build_block(
+            parent,
+            _checked_win(block, parent, rules),
+            creator=block.creator,
+            coinbase_receiver=block.coinbase_receiver,
+            rules=rules,
+            contents=contents,
+        )
+    except RefusedError as error:
+        raise InvalidBlockError(f"expected commands that can be included, found {error}") from error
+    except UnpaidWorkError as error:
+        raise InvalidBlockError(f"expected work that the block can pay, found {error}") from error
     if built.block.state_hash != block.state_hash or built.block.encoded != block.encoded:
         raise InvalidBlockError(_first_difference(built.block, block))
     # The one that was built, for it shares the epoch data and texts of its parent in memory.
     return built
 
 
-def _checked_win(block: Block, parent: Block, rules: Rules) -> Win:
+_SHARED: Final = 256
+_shared: dict[tuple[bytes, StateHash, LedgerHash, Rules], Built] = {}
+
+
+def validated_once(block: Block, parent: Built, rules: Rules) -> Built:
+    """`validated`, worked out once for all nodes of a process that share their rules.
+
+    The names of parent and ledger stand for all that is in them.
+    """
+    key = (block.encoded, parent.block.state_hash, parent.ledger.hash, rules)
+    built = _shared.get(key)
+    if built is None:
+        built = validated(block, parent, rules)
+        if len(_shared) >= _SHARED:
+            del _shared[next(iter(_shared))]
+        _shared[key] = built
+    return built
+
+
+def _checked_win(block: Block, parent: Built, rules: Rules) -> Win:
     """The claim to the slot, drawn again."""
-    epoch_data = staking_data_for(parent.consensus_state, block.global_slot, rules.constants)
+    epoch_data = staking_data_for(parent.block.consensus_state, block.global_slot, rules.constants)
     if epoch_data is None:
         raise InvalidBlockError(
-            f"slot {block.global_slot} is two or more epochs after the parent's {parent.global_slot}"
+            f"slot {block.global_slot} is two or more epochs after the parent's {parent.block.global_slot}"
         )
-    stakes = rules.stakes.get(LedgerHash(epoch_data.ledger_hash))
+    stakes = stakes_of(epoch_data, rules.stakes, parent.epoch_ledgers)
     if stakes is None:
         raise InvalidBlockError(f"the epoch ledger {epoch_data.ledger_hash} is unknown here")
     winner = stakes.staker(block.winner, producer=block.creator)
     if winner is None:
         raise InvalidBlockError(f"{block.winner} has no stake delegated to {block.creator} in this epoch")
-    output = vrf_output(epoch_data.seed, block.global_slot, winner.public_key)
+    output = _checked_output(block, epoch_data.seed, winner.public_key, rules.body.proof_level)
     if not wins(output, winner):
         raise InvalidBlockError(f"{block.winner} did not win slot {block.global_slot}")
-    return Win(block.global_slot, winner, output)
+    return Win(block.global_slot, winner, output, block.consensus_state.vrf_proof)
+
+
+def _checked_output(block: Block, seed: str, winner: Address, level: ProofLevel) -> bytes:
+    """The ticket: worked out again, or got from its proof."""
+    proof = block.consensus_state.vrf_proof
+    if level == "none":
+        if proof:
+            raise InvalidBlockError(f"expected no VRF proof at proof level none, found {len(proof)} bytes")
+        return vrf_output(seed, block.global_slot, winner)
+    try:
+        return verified_output(PublicKey.parse(block.creator), seed, block.global_slot, winner, proof)
+    except (WrongTicketError, FormatError) as error:
+        raise InvalidBlockError(f"VRF: {error}") from error
 
 
 def _check_receiver(block: Block) -> None:
@@ -163,11 +246,59 @@ def _check_receiver(block: Block) -> None:
             raise InvalidBlockError(f"coinbase receiver: {error}") from error
 
 
+def _checked_contents(block: Block, scan: ScanState, rules: BodyRules) -> Contents:
+    """What the producer chose, read back from the body: fit to be applied, if the ledger agrees."""
+    taken = transactions_in(block.body)
+    if taken > scan.room:
+        raise InvalidBlockError(f"expected at most {scan.room} transactions, found {taken}")
+    _check_works(block, scan, taken, rules)
+    if block.body.commands and not rules.allows_commands(block.global_slot):
+        raise InvalidBlockError(
+            f"expected no commands from slot {rules.slot_tx_end} on, found {len(block.body.commands)}"
+        )
+    try:
+        commands = tuple(parse_command(included.id) for included in block.body.commands)
+    except FormatError as error:
+        raise InvalidBlockError(f"body.commands: {error}") from error
+    return Contents(commands, block.body.works, bool(block.body.coinbase))
+
+
+def _check_works(block: Block, scan: ScanState, transactions: int, rules: BodyRules) -> None:
+    """The block buys what so many transactions owe, and each proof proves its statement (contract H)."""
+    owed, bought = scan.required(transactions), block.body.works
+    if [bundle.statements for bundle in owed] != [work.statements for work in bought]:
+        raise InvalidBlockError(
+            f"expected SNARK work {[list(bundle.work_ids) for bundle in owed]} for {transactions} transactions, "
+            f"found {[list(work.work_ids) for work in bought]}"
+        )
+    try:
+        for work in bought:
+            check_work(work, rules.proof_level)
+            PublicKey.parse(work.prover)
+    except (WrongWorkError, FormatError) as error:
+        raise InvalidBlockError(f"body.works: {error}") from error
+
+
 def timeliness(block: Block, now: GlobalSlot, delta: int) -> str | None:
     """Why a gossiped block does not fit its time of arrival: "too early", "too late" or None (I.1)."""
     if block.global_slot > now:
         return "too early"
     return "too late" if now - block.global_slot > delta else None
+
+
+def restored(block: Block, rebuilt: Rebuilt, rules: Rules) -> Built:
+    """A block that is taken as it is, such as a root, with what came beside it. Raises InvalidBlockError when that
+    is not what the block names.
+    """
+    scan, state = rebuilt.scan, block.consensus_state
+    if scan.digest != block.state.blockchain_state.scan_state_digest:
+        raise InvalidBlockError(f"expected the scan state of {block.state_hash}, found another one")
+    if scan.staged.hash != block.ledger_hash:
+        raise InvalidBlockError(f"expected ledger {block.ledger_hash}, found {scan.staged.hash}")
+    for data in (state.staking_epoch_data, state.next_epoch_data):
+        if stakes_of(data, rules.stakes, rebuilt.epoch_ledgers) is None:
+            raise InvalidBlockError(f"expected epoch ledger {data.ledger_hash}, found none")
+    return Built(block, scan.staged, scan, rebuilt.epoch_ledgers)
 
 
 def _first_difference(expected: Block, found: Block) -> str:

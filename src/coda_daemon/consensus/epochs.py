@@ -6,6 +6,7 @@ import msgspec
 
 from coda_daemon.blocks import Block, ConsensusState, EpochData
 from coda_daemon.consensus.constants import ConsensusConstants
+from coda_daemon.consensus.lottery import StakeDistribution
 from coda_daemon.digests import digest_of, field_of
 from coda_protocol.base58 import VersionByte
 from coda_protocol.hash_text import field_to_text
@@ -37,9 +38,16 @@ def staking_data_for(
 
 
 def advanced_epoch_data(
-    parent: Block, slot: GlobalSlot, vrf_output: bytes, constants: ConsensusConstants
+    parent: Block,
+    slot: GlobalSlot,
+    vrf_output: bytes,
+    constants: ConsensusConstants,
+    snarked: StakeDistribution | None = None,
 ) -> tuple[EpochData, EpochData]:
     """Staking and next epoch data of a block in `slot`, which is at most one epoch after its parent's.
+
+    `snarked` are the stakes of the parent's snarked ledger, once a ledger proof came out: a new epoch fixes them
+    for the one after it. Until then epoch ledgers stay those of the configuration (I.2).
 
     The lock checkpoint is the newest block that this one can name: its parent.
     """
@@ -48,8 +56,11 @@ def advanced_epoch_data(
     if constants.epoch_of(slot) == constants.epoch_of(parent.global_slot):
         coming = msgspec.structs.replace(coming, epoch_length=coming.epoch_length + 1)
     else:
-        # The ledger stays: until a ledger proof comes out, epoch ledgers are those of the configuration.
         staking = coming
+        if snarked is not None:
+            coming = msgspec.structs.replace(
+                coming, ledger_hash=snarked.ledger_hash, total_currency=snarked.total_currency
+            )
         coming = msgspec.structs.replace(
             coming, start_checkpoint=parent.state_hash, lock_checkpoint=ZERO_STATE_HASH, epoch_length=1
         )

@@ -1,11 +1,11 @@
 """Who may produce in a slot: a stake-weighted lottery that every receiver draws again (daemon contract I.2).
 
 At proof level `none` a ticket is a keyed hash of public data, so anybody can compute anybody's: cheap,
-repeatable and unproved. The winning threshold is the protocol's, 1 − (1/4)^share, worked out in integers so
-that all machines agree.
+repeatable and unproved. At `check` it is a verifiable one (`vrf`). The winning threshold is the protocol's,
+1 − (1/4)^share, worked out in integers so that all machines agree.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -15,7 +15,7 @@ from coda_daemon.ledger.account import MINA_TOKEN, Account, Address
 from coda_protocol.hashes import LedgerHash
 from coda_protocol.slots import GlobalSlot
 
-_OUTPUT_BITS: Final = 253  # outputs are compared as fractions of 2^253
+OUTPUT_BITS: Final = 253  # outputs are compared as fractions of 2^253
 _PRECISION_BITS: Final = 320
 
 
@@ -34,11 +34,12 @@ class Staker:
 
 @dataclass(frozen=True, slots=True)
 class Win:
-    """A slot, and the account whose ticket won it."""
+    """A slot, and the account whose ticket won it; `proof` is empty at proof level `none`."""
 
     slot: GlobalSlot
     winner: Staker
     output: bytes
+    proof: bytes = b""
 
 
 class StakeDistribution:
@@ -91,7 +92,7 @@ def threshold(stake: int, total: int) -> int:
         power += -term if n % 2 else term
         n += 1
         term = term * exponent // (n << _PRECISION_BITS)
-    return (one - power) >> (_PRECISION_BITS - _OUTPUT_BITS)
+    return (one - power) >> (_PRECISION_BITS - OUTPUT_BITS)
 
 
 def vrf_output(seed: str, slot: GlobalSlot, public_key: Address) -> bytes:
@@ -100,17 +101,23 @@ def vrf_output(seed: str, slot: GlobalSlot, public_key: Address) -> bytes:
     return digest[:31] + bytes((digest[31] & 0x1F,))
 
 
+# The ticket of an account for a slot, given the seed: `vrf_output`, or what a producer's private key draws.
+Draw = Callable[[str, GlobalSlot, Address], bytes]
+
+
 def wins(output: bytes, staker: Staker) -> bool:
     return int.from_bytes(output, "little") <= staker.threshold
 
 
-def first_win(seed: str, slots: Iterable[GlobalSlot], stakers: Sequence[Staker]) -> Win | None:
+def first_win(
+    seed: str, slots: Iterable[GlobalSlot], stakers: Sequence[Staker], draw: Draw = vrf_output
+) -> Win | None:
     """The first of `slots` that one of the stakers wins; of several winners in it, the first."""
     if not stakers:
         return None
     for slot in slots:
         for staker in stakers:
-            output = vrf_output(seed, slot, staker.public_key)
+            output = draw(seed, slot, staker.public_key)
             if wins(output, staker):
                 return Win(slot, staker, output)
     return None

@@ -19,20 +19,31 @@ from coda_protocol.hashes import StateHash
 
 @dataclass(slots=True, eq=False)
 class Breadcrumb:
-    """A block of the frontier with the ledger after it. `children` in the order in which they were added."""
+    """A block of the frontier with what follows from it. `children` in the order in which they were added."""
 
-    block: Block
-    ledger: Ledger
+    built: Built
     parent: "Breadcrumb | None"
     children: "list[Breadcrumb]" = field(default_factory=list, repr=False)
+
+    @property
+    def block(self) -> Block:
+        return self.built.block
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.built.ledger
 
 
 @dataclass(frozen=True, slots=True)
 class RootTransition:
-    """The root moved on by a block; `garbage` are the blocks of branches that left with the old root."""
+    """The root moved on by a block; `garbage` are the blocks of branches that left with the old root.
+
+    `has_ledger_proof` is the new root's.
+    """
 
     new_root: StateHash
     garbage: tuple[StateHash, ...]
+    has_ledger_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class Frontier:
     def __init__(self, root: Built, constants: ConsensusConstants, *, history: Sequence[Block] = ()) -> None:
         """`history` are ancestors of the root, oldest first, the last one its parent."""
         self._constants = constants
-        self._root = Breadcrumb(root.block, root.ledger, None)
+        self._root = Breadcrumb(root, None)
         self._best_tip = self._root
         self._crumbs = {root.block.state_hash: self._root}
         self._history = deque(history, maxlen=constants.catchup_reach)
@@ -107,7 +118,7 @@ class Frontier:
         block = built.block
         parent = self._crumbs[block.previous_state_hash]
         assert block.state_hash not in self._crumbs, block
-        crumb = Breadcrumb(block, built.ledger, parent)
+        crumb = Breadcrumb(built, parent)
         parent.children.append(crumb)
         self._crumbs[block.state_hash] = crumb
         if not is_better(block, self._best_tip.block, self._constants):
@@ -172,7 +183,8 @@ class Frontier:
             del self._former_roots[self._history[0].state_hash]
         self._history.append(old.block)
         self._former_roots[old.block.state_hash] = old.block
-        return RootTransition(new.block.state_hash, tuple(garbage))
+        has_ledger_proof = new.block.state.blockchain_state.has_ledger_proof
+        return RootTransition(new.block.state_hash, tuple(garbage), has_ledger_proof)
 
     def _back_from(self, crumb: Breadcrumb) -> Iterator[Breadcrumb]:
         """A breadcrumb and its ancestors down to the root."""

@@ -4,16 +4,19 @@ A frame comes from outside: `decode` is the edge, and everything in a decoded fr
 size.
 """
 
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
 
 MAX_FRAME = 32 * 1024 * 1024  # bytes; the largest is an answer with many blocks
+MAX_HANDSHAKE_FRAME = 1024  # bytes; whoever has not proved who it is gets no more memory than that
 MAX_ADDRESSES = 200  # in one list of peers
 VERSION = 1
 
 _Name = Annotated[str, msgspec.Meta(max_length=64)]
 _Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+_MessageName = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 _Port = Annotated[int, msgspec.Meta(gt=0, lt=65536)]
 _RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=65536)]
@@ -99,7 +102,30 @@ class Pong(_Frame, frozen=True, tag=10):
     """The answer to `Ping`."""
 
 
-Frame = Hello | Proof | Welcome | Goodbye | Addresses | Message | Request | Answer | Refusal | Ping | Pong
+class Graft(_Frame, frozen=True, tag=11):
+    """The sender wants whole messages at once, and sends them so (see `spreading`)."""
+
+
+class Prune(_Frame, frozen=True, tag=12):
+    """The sender has enough of those; tell it what there is instead."""
+
+
+class Have(_Frame, frozen=True, tag=13):
+    """The sender has a message of this name."""
+
+    name: _MessageName
+
+
+class Want(_Frame, frozen=True, tag=14):
+    """The answer to `Have` of one who lacks it."""
+
+    name: _MessageName
+
+
+Frame = (
+    Hello | Proof | Welcome | Goodbye | Addresses | Message | Request | Answer | Refusal
+    | Ping | Pong | Graft | Prune | Have | Want
+)  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
@@ -111,7 +137,16 @@ def encode(frame: Frame) -> bytes:
 
 def decode(data: bytes) -> Frame:
     """Raises MalformedFrame."""
+    return _decode_once(data) if len(data) <= _SMALL else _decode(data)
+
+
+def _decode(data: bytes) -> Frame:
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedFrame(f"a frame of {len(data)} bytes: {error}") from None
+
+
+# The same message comes from most neighbours, and in a simulation to all nodes of one process.
+_SMALL = 8192  # bytes
+_decode_once = lru_cache(maxsize=128)(_decode)

@@ -7,12 +7,14 @@
     (checks it)      ◄──────     Proof, Welcome       or Goodbye with a reason
 
 A proof is the sender's signature over the chain, both peer ids and both nonces, the sender's first: so it
-belongs to this link, to this direction and to nobody else.
+belongs to this link, to this direction and to nobody else. What follows on the link is neither encrypted nor
+signed: whoever sits on the wire between two nodes can still change it. This is a network for tests.
 """
 
 from dataclasses import dataclass
 
 from coda_daemon.gossip.frames import (
+    MAX_HANDSHAKE_FRAME,
     VERSION,
     Frame,
     Goodbye,
@@ -87,7 +89,7 @@ async def refuse(connection: Connection, reason: str) -> None:
 
 
 async def _next(connection: Connection) -> Frame:
-    data = await connection.receive()
+    data = await connection.receive(MAX_HANDSHAKE_FRAME)
     if data is None:
         raise HandshakeFailed("closed during the handshake")
     try:

@@ -2,7 +2,7 @@
 
 Three tasks share it: one reads, one writes, one handles gossip in the order in which it came. So a peer that
 reads slowly delays only its own link, and a message that is long in validation does not hold up an answer on
-the same link.
+the same link. A peer that sends faster than its rate allows is read more slowly.
 """
 
 import asyncio
@@ -14,16 +14,21 @@ from coda_daemon.gossip.frames import (
     Answer,
     Frame,
     Goodbye,
+    Graft,
+    Have,
     MalformedFrame,
     Message,
     Ping,
     Pong,
+    Prune,
     Refusal,
     Request,
+    Want,
     decode,
     encode,
 )
 from coda_daemon.gossip.peer import Peer
+from coda_daemon.gossip.rate import Rate, cost
 from coda_daemon.gossip.seen import SeenMessages
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection
@@ -41,11 +46,19 @@ class RequestFailed(ConnectionError):
 class LinkHandler(Protocol):
     """What the network does with what comes over a link. None of these may raise on what a peer sent."""
 
+    def is_new(self, link: "Link", message: Message) -> bool:
+        """Whether a message has to be handled; notes that this peer has it."""
+
     async def handle_message(self, link: "Link", message: Message) -> None: ...
 
     async def handle_request(self, link: "Link", request: Request) -> bytes: ...
 
     def handle_addresses(self, link: "Link", addresses: Addresses) -> None: ...
+
+    def handle_control(self, link: "Link", frame: Graft | Prune | Have | Want) -> None: ...
+
+    def blame(self, peer: Peer, action: str, penalty: float = 1.0) -> None:
+        """Note that a peer broke the rules."""
 
 
 class Link:
@@ -56,7 +69,8 @@ class Link:
     ) -> None:
         self.peer = peer
         self.closed = asyncio.Event()
-        self.known = SeenMessages(64)  # messages that this peer has: it sent them
+        self.known = SeenMessages(64)  # messages that this peer has: it sent them, or said so
+        self.introduced = 0  # addresses that it told
         self._connection = connection
         self._handler = handler
         self._log = log
@@ -67,7 +81,9 @@ class Link:
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._next_request = 0
-        self._unanswered_pings = 0
+        self._was_heard = True  # since the last keep-alive interval began
+        self._is_probed = False
+        self._rate = Rate()
 
     def __repr__(self) -> str:
         return f"<Link {self.peer} {'closed' if self.closed.is_set() else 'open'}>"
@@ -106,6 +122,13 @@ class Link:
         """Queue an encoded frame. A peer that has let too much pile up is dropped instead."""
         if self.closed.is_set():
             return
+        try:
+            # Most frames find nothing before them and room on the channel: they need no task to wake up.
+            if not self._outgoing_bytes and self._connection.offer(frame):
+                return
+        except ConnectionError:
+            self.close("it closed while we wrote")
+            return
         self._outgoing.append(frame)
         self._outgoing_bytes += len(frame)
         self._has_outgoing.set()
@@ -129,14 +152,20 @@ class Link:
             del self._waiting[number]
 
     def probe(self) -> None:
-        """Ask for a sign of life; called at each keep-alive interval. The third unanswered call closes the
-        link.
+        """Called at each keep-alive interval: a link that was silent for a whole one is asked for a sign of
+        life, and closed when it stays silent for the next. A link in use costs nothing.
         """
-        if self._unanswered_pings >= 2:
+        if self._was_heard:
+            self._was_heard = False
+        elif self._is_probed:
             self.close("it does not answer")
-            return
-        self._unanswered_pings += 1
-        self.send(_PING)
+        else:
+            self._is_probed = True
+            self.send(_PING)
+
+    def charge(self, size: int) -> float:
+        """Count so many bytes against the peer's rate, and tell for how many seconds not to read from it."""
+        return self._rate.spend(cost(size), now=asyncio.get_running_loop().time())
 
     async def _write(self) -> None:
         try:
@@ -153,16 +182,24 @@ class Link:
     async def _read(self, group: asyncio.TaskGroup) -> None:
         try:
             while (data := await self._connection.receive()) is not None:
-                self._unanswered_pings = 0
-                self._take(decode(data), group)
+                self._was_heard, self._is_probed = True, False
+                frame = decode(data)
+                was_asked_for = isinstance(frame, Answer) and frame.id in self._waiting
+                self._take(frame, group)
+                if not was_asked_for and (pause := self.charge(len(data))) > 0:
+                    await asyncio.sleep(pause)
         except MalformedFrame as error:
-            self._complain("it sent $error", error=str(error))
+            self._complain("Decoding_failed", "it sent $error", error=str(error))
+        except ConnectionAbortedError as error:
+            self._complain("Violated_protocol", "$error", error=str(error))
         except ConnectionError as error:
             self._log.debug(MODULE, "Link to $peer broke: $error", peer=str(self.peer), error=str(error))
 
     def _take(self, frame: Frame, group: asyncio.TaskGroup) -> None:
         match frame:
             case Message():
+                if not self._handler.is_new(self, frame):
+                    return
                 try:
                     self._gossip.put_nowait(frame)
                 except asyncio.QueueFull:
@@ -183,6 +220,8 @@ class Link:
                 )
             case Addresses():
                 self._handler.handle_addresses(self, frame)
+            case Graft() | Prune() | Have() | Want():
+                self._handler.handle_control(self, frame)
             case Ping():
                 self.send(_PONG)
             case Pong():
@@ -190,7 +229,7 @@ class Link:
             case Goodbye():
                 self.close(f"it said goodbye: {frame.reason}")
             case _:
-                self._complain("it sent a frame of the handshake")
+                self._complain("Violated_protocol", "it sent a frame of the handshake")
 
     def _answered(self, number: int) -> asyncio.Future[bytes]:
         future = self._waiting.get(number)
@@ -200,9 +239,10 @@ class Link:
             future.add_done_callback(lambda late: late.exception())
         return future
 
-    def _complain(self, about: str, **metadata: str) -> None:
+    def _complain(self, action: str, about: str, **metadata: str) -> None:
         self._log.faulty_peer(MODULE, f"Dropping $peer: {about}", peer=str(self.peer), **metadata)
         self.close()
+        self._handler.blame(self.peer, action)
 
     async def _serve(self, request: Request) -> None:
         try:

@@ -3,18 +3,21 @@ things.
 
 Every link begins with an exchange of addresses, and what is learnt so is dialled while there are fewer links
 than wanted. So of two nodes with a common neighbour, the one that came later learns of the other, and a
-connected network of up to `min_connections` nodes ends with everyone linked to everyone. A message is passed
-on to every peer that is not known to have it, once.
+connected network of up to `min_connections` nodes ends with everyone linked to everyone. How messages spread
+over the links is `spreading`'s business; with whom there may be any is that of `gating` and `trust`.
 
-Interface beyond the brief: `wait_until_settled`, `on_peers_changed`; `request` raises `RequestFailed`, a
-ConnectionError.
+What an attacker may cost: a bounded number of links, of handshakes under way, of known addresses, of bytes
+unread and of frames handled in a second. What it breaks the rules with is its last frame for as long as a ban
+lasts.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from coda_daemon.gossip.frames import MAX_ADDRESSES, Address, Addresses, Goodbye, Message, Request, encode
+from coda_daemon.gossip.gating import Gating
 from coda_daemon.gossip.handshake import (
     HandshakeFailed,
     Self,
@@ -25,17 +28,23 @@ from coda_daemon.gossip.handshake import (
 )
 from coda_daemon.gossip.link import MODULE, Link, RequestFailed
 from coda_daemon.gossip.peer import Peer
-from coda_daemon.gossip.seen import SeenMessages, digest
+from coda_daemon.gossip.rate import Rate
+from coda_daemon.gossip.spreading import Control, Spreading
+from coda_daemon.gossip.trust import Trust
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection, Host
 from coda_daemon.profile import Profile
+from coda_protocol import structured_events
 from coda_protocol.format_error import FormatError
 from coda_protocol.libp2p_keys import Libp2pKeypair, PeerId, public_key_of_peer
+from coda_protocol.log_message import format_timestamp
 
 MAX_KNOWN_PEERS = 1000
 ENOUGH_PEERS = 5  # daemon contract A.10; in a large network that is starting, links never are quiet
-GIVE_UP_AFTER = 12  # failed dials of a peer that is no seed
-SEEN_CAPACITY = 4096  # messages
+GIVE_UP_AFTER = 24  # failed dials of a peer that is no seed
+MAX_INTRODUCED = 400  # addresses that one link may tell
+MAX_HANDSHAKES = 128  # under way at once; the oldest makes room
+COMPLAINTS = 10  # about handshakes, at once; then one a second: a stranger must not fill the disk
 
 Serve = Callable[[Peer, str, bytes], Awaitable[bytes]]
 Receive = Callable[[Peer, str, bytes], Awaitable[bool]]
@@ -50,6 +59,15 @@ class Limits:
     min_connections: int = 20  # dial until there are so many
     max_connections: int = 50  # send newcomers on above
     validation_queue_size: int = 150  # messages of one peer that wait for validation
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStatus:
+    """A peer that was blamed, as GraphQL's `trustStatus` tells it; `banned_until` in ns since the Unix epoch."""
+
+    peer: Peer
+    trust: float
+    banned_until: int | None
 
 
 class Gossip:
@@ -75,12 +93,21 @@ class Gossip:
         serve: Serve,
         receive: Receive,
         limits: Limits | None = None,
+        direct: Sequence[Peer] = (),
+        is_flooding: bool = False,
+        is_isolated: bool = False,
     ) -> None:
+        """`direct` peers are dialled for ever and always in the mesh. They and the seeds are trusted at first;
+        with `is_isolated` nobody else is talked to.
+        """
         self._host = host
         self._bind_ip = bind_ip
         # 0.0.0.0 is what test tools pass: it says nothing, so others take the address that they see.
         self._own = Self(identity, chain_id, "" if external_ip == "0.0.0.0" else external_ip, external_port)  # noqa: S104
-        self._seeds = tuple(seed for seed in seeds if seed.peer_id != identity.peer_id)
+        given = dict.fromkeys(peer for peer in (*seeds, *direct) if peer.peer_id != identity.peer_id)
+        self._seeds = {peer.peer_id: peer for peer in given}
+        self._gating = Gating(is_isolated, trusted=tuple(given))
+        self._trust = Trust(ban=profile.ban)
         self._profile = profile
         self._log = log
         self._serve = serve
@@ -90,7 +117,14 @@ class Gossip:
         self._links: dict[PeerId, Link] = {}
         self._dialling: dict[PeerId, None] = {}
         self._known: dict[PeerId, None] = {}
-        self._seen = SeenMessages(SEEN_CAPACITY)
+        self._handshakes: dict[Connection, None] = {}
+        self._complaints = Rate(1.0, COMPLAINTS)
+        self._spreading = Spreading(
+            self._links,
+            pinned=frozenset(peer.peer_id for peer in direct),
+            is_flooding=is_flooding,
+            chance=host.chance.stream("gossip mesh"),
+        )
         self._changed = asyncio.Event()
         self._changed_at = 0.0
         self._listeners: list[Callable[[], None]] = []
@@ -109,6 +143,65 @@ class Gossip:
     def peer_id(self) -> PeerId:
         return self._own.identity.peer_id
 
+    @property
+    def gating(self) -> Gating:
+        return self._gating
+
+    def set_gating(self, gating: Gating, *, clean_added_peers: bool) -> None:
+        """Cut the links that are not allowed any more, and dial those that are again (daemon contract D.5).
+
+        `clean_added_peers` ends the special care for seeds and added peers: they are dialled like any other.
+        """
+        self._gating = gating
+        if clean_added_peers:
+            self._seeds = {}
+        self._log.info(
+            MODULE,
+            "Connection gating changed: isolate is $isolate, $trusted trusted peers, $banned banned peers",
+            isolate=gating.isolate,
+            trusted=len(gating.trusted),
+            banned=len(gating.banned),
+        )
+        for link in tuple(self._links.values()):
+            if reason := self._refusal(link.peer.peer_id):
+                link.close(reason)
+        self._notify()
+
+    def add_peers(self, peers: Sequence[Peer], *, are_seeds: bool) -> None:
+        """Dial peers, seeds for ever and the others until they are given up (daemon contract D.5 `addPeers`)."""
+        for peer in peers:
+            if are_seeds and peer.peer_id != self.peer_id:
+                self._seeds[peer.peer_id] = peer
+            self._learn(peer, is_wanted=True)
+        self._notify()
+
+    def blame(self, peer: Peer, action: str, penalty: float = 1.0) -> None:
+        """Trust a peer less; at −1 it is banned, unless the gating configuration trusts it."""
+        loop = asyncio.get_running_loop()
+        until = self._trust.blame(peer, penalty, now=loop.time())
+        if until is None or self._gating.trusts(peer.peer_id):
+            return
+        self._log.event(
+            structured_events.PEER_BANNED,
+            sender_id={"host": peer.host, "peer_id": peer.peer_id, "libp2p_port": peer.port},
+            expiration=format_timestamp(self._wall_time(until)),
+            action=action,
+        )
+        if link := self._links.get(peer.peer_id):
+            link.close(f"banned for {action}")
+
+    def trust_statuses(self) -> tuple[TrustStatus, ...]:
+        """All peers that were ever blamed (daemon contract D.5)."""
+        now = asyncio.get_running_loop().time()
+        return tuple(
+            TrustStatus(
+                standing.peer,
+                standing.trust,
+                None if standing.banned_until is None else self._wall_time(standing.banned_until),
+            )
+            for standing in self._trust.standings(now=now)
+        )
+
     def on_peers_changed(self, listener: Callable[[], None]) -> None:
         """Have a function called whenever a link begins or ends."""
         self._listeners.append(listener)
@@ -120,7 +213,7 @@ class Gossip:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                for seed in self._seeds:
+                for seed in self._seeds.values():
                     self._learn(seed)
                 try:
                     await self._probe_links()
@@ -128,6 +221,7 @@ class Gossip:
                     self._tasks = None  # ends the telling of changes too: links that close now tell nothing
         finally:
             listener.close()
+            self._spreading.close()
             for link in tuple(self._links.values()):
                 link.close()
 
@@ -139,7 +233,7 @@ class Gossip:
         """Wait until every seed is linked and no link began or ended for `quiet` seconds, or there are enough links."""
         loop = asyncio.get_running_loop()
         while len(self._links) < ENOUGH_PEERS:
-            is_linked = all(seed.peer_id in self._links for seed in self._seeds)
+            is_linked = all(peer_id in self._links for peer_id in self._seeds)
             rest = self._changed_at + quiet - loop.time()
             if is_linked and rest <= 0:
                 return
@@ -151,12 +245,7 @@ class Gossip:
 
     def publish(self, topic: str, payload: bytes, *, exclude: Peer | None = None) -> None:
         """Send a message to all peers but those known to have it; `exclude` is who it came from."""
-        name = digest(topic, payload)
-        self._seen.add(name)
-        frame = encode(Message(topic, payload))
-        for link in self._links.values():
-            if link.peer != exclude and name not in link.known:
-                link.send(frame)
+        self._spreading.publish(topic, payload, sender=None if exclude is None else exclude.peer_id)
 
     async def request(self, peer: Peer, kind: str, payload: bytes, *, seconds: float) -> bytes:
         """Ask one peer. Raises RequestFailed when it is gone, cannot answer, or takes over `seconds`."""
@@ -174,10 +263,12 @@ class Gossip:
 
     # ---- what comes over links ----
 
+    def is_new(self, link: Link, message: Message) -> bool:
+        return self._spreading.is_new(link, message)
+
     async def handle_message(self, link: Link, message: Message) -> None:
-        name = digest(message.topic, message.payload)
-        link.known.add(name)
-        if not self._seen.add(name):
+        # Taken only now: a message that waits is lost when its link closes, and another peer's copy is not.
+        if not self._spreading.take(message):
             return
         try:
             is_good = await self._receive(link.peer, message.topic, message.payload)
@@ -196,7 +287,13 @@ class Gossip:
             self._log_bug("a request", link, error)
             raise RequestFailed("internal error") from error
 
+    def handle_control(self, link: Link, frame: Control) -> None:
+        self._spreading.handle(link, frame)
+
     def handle_addresses(self, link: Link, addresses: Addresses) -> None:
+        link.introduced += len(addresses.peers)
+        if link.introduced > MAX_INTRODUCED:
+            return
         fresh = [address for address in addresses.peers if address.peer_id not in self._known]
         # Everyone gets the same list from a seed: in the same order, the first of it would be dialled by all.
         self._chance.shuffle(fresh)
@@ -207,6 +304,7 @@ class Gossip:
                 self._log.faulty_peer(
                     MODULE, "$peer sent a bad address: $error", peer=str(link.peer), error=str(error)
                 )
+                self.blame(link.peer, "Violated_protocol", 0.2)
                 return
             self._learn(Peer(address.host, address.port, PeerId(address.peer_id)))
 
@@ -222,34 +320,55 @@ class Gossip:
 
     # ---- finding peers ----
 
-    def _learn(self, peer: Peer) -> None:
+    def _refusal(self, peer_id: PeerId) -> str | None:
+        """Why there must be no link to a peer; None when there may."""
+        if self._gating.trusts(peer_id):
+            return None
+        if self._banned_until(peer_id) is not None:
+            return "banned for what it did"
+        return self._gating.refusal(peer_id)
+
+    def _banned_until(self, peer_id: PeerId) -> float | None:
+        return self._trust.banned_until(peer_id, now=asyncio.get_running_loop().time())
+
+    def _learn(self, peer: Peer, *, is_wanted: bool = False) -> None:
         """Begin to look after a peer's link, unless that is done already."""
         if self._tasks is None or peer.peer_id in self._known or peer.peer_id == self.peer_id:
             return
-        is_seed = peer in self._seeds
-        if not is_seed and len(self._known) >= MAX_KNOWN_PEERS:
+        if peer.peer_id not in self._seeds and len(self._known) >= MAX_KNOWN_PEERS:
             return
         self._known[peer.peer_id] = None
-        self._tasks.create_task(self._look_after(peer, is_seed=is_seed), name=f"peer {peer.peer_id}")
+        looking = self._look_after(peer, is_wanted=is_wanted)
+        self._tasks.create_task(looking, name=f"peer {peer.peer_id}")
 
-    async def _look_after(self, peer: Peer, *, is_seed: bool) -> None:
+    async def _look_after(self, peer: Peer, *, is_wanted: bool) -> None:
         """Keep a link to a peer while links are wanted; forget it after too many failures."""
         failures = 0
-        while is_seed or failures < GIVE_UP_AFTER:
+        while peer.peer_id in self._seeds or failures < GIVE_UP_AFTER:
+            # A seed may have moved to another address since (`addPeers`).
+            target = self._seeds.get(peer.peer_id, peer)
             if link := self._links.get(peer.peer_id):
                 await link.closed.wait()
                 failures = 0
-            elif not is_seed and len(self._links) + len(self._dialling) >= self._limits.min_connections:
+            elif self._refusal(peer.peer_id):
+                await self._wait_for_change(until=self._banned_until(peer.peer_id))
+                continue
+            elif not self._has_room_for(peer.peer_id) and not is_wanted:
                 await self._wait_for_change()
                 continue
-            elif await self._dial(peer):
-                failures = 0
+            elif await self._dial(target):
+                failures, is_wanted = 0, False
             else:
                 failures += 1
-            longest = min(self._profile.redial_first * 2**failures, self._profile.redial_most)
+            longest = min(self._profile.redial_first * 2 ** (failures // 3), self._profile.redial_most)
             # Half of it is chance: two nodes that lost their link must not dial each other in step for ever.
             await asyncio.sleep(longest * (0.5 + self._chance.random() / 2))
         self._known.pop(peer.peer_id, None)
+
+    def _has_room_for(self, peer_id: PeerId) -> bool:
+        if peer_id in self._seeds:
+            return True
+        return len(self._links) + len(self._dialling) < self._limits.min_connections
 
     async def _dial(self, peer: Peer) -> bool:
         """Make a link and serve it to its end; False if there never was one, or not for long."""
@@ -276,45 +395,65 @@ class Gossip:
         return loop.time() - began >= self._profile.redial_most
 
     async def _accept(self, connection: Connection) -> None:
+        if len(self._handshakes) >= MAX_HANDSHAKES:
+            # Who is slow in it is no good peer, and may be there to keep others out.
+            next(iter(self._handshakes)).close()
+        self._handshakes[connection] = None
+        try:
+            peer = await self._greeted(connection)
+        finally:
+            self._handshakes.pop(connection, None)
+        if peer is None or self._tasks is None:  # the latter: the node is ending
+            connection.close()
+            return
+        await self._keep(connection, peer)
+
+    async def _greeted(self, connection: Connection) -> Peer | None:
+        """The peer that a connection turned out to be from, and that was told to be welcome."""
         try:
             async with asyncio.timeout(self._profile.connect_limit):
                 nonce = self._host.chance.token_bytes(32)
                 peer = await receive_greeting(connection, self._own, nonce)
-                if peer.peer_id in self._dialling and self.peer_id < peer.peer_id:
+                refusal = self._refusal(peer.peer_id)
+                if refusal is None and peer.peer_id in self._dialling and self.peer_id < peer.peer_id:
                     # Both dial at once: the dial of the smaller peer id is the one that both take.
-                    await refuse(connection, "we are linking to you")
-                    connection.close()
-                    return
-                await welcome(connection)
+                    refusal = "we are linking to you"
+                if refusal is None:
+                    await welcome(connection)
+                    return peer
+                await refuse(connection, refusal)
         except HandshakeFailed as error:
-            write = self._log.faulty_peer if error.faulty else self._log.debug
-            write(
-                MODULE,
-                "Refused a link from $address: $error",
-                address=connection.remote_host,
-                error=str(error),
-            )
-            connection.close()
-            return
+            self._complain(connection, error, is_faulty=error.faulty)
+        except ConnectionAbortedError as error:
+            self._complain(connection, error, is_faulty=True)
         except (OSError, TimeoutError) as error:
             self._log.debug(MODULE, "A link was lost in its handshake: $error", error=str(error))
-            connection.close()
+        return None
+
+    def _complain(self, connection: Connection, error: Exception, *, is_faulty: bool) -> None:
+        # Nobody is blamed: the other side may have claimed any name.
+        if not self._complaints.take(now=asyncio.get_running_loop().time()):
             return
-        if self._tasks is None:  # the node is ending
-            connection.close()
-            return
-        await self._keep(connection, peer)
+        write = self._log.faulty_peer if is_faulty else self._log.debug
+        write(
+            MODULE, "Refused a link from $address: $error", address=connection.remote_host, error=str(error)
+        )
 
     async def _keep(self, connection: Connection, peer: Peer) -> None:
         """Serve a new link until it ends. It replaces an older one to the same peer, which that peer has
         given up.
         """
-        link = Link(connection, peer, self, self._log, queue_size=self._limits.validation_queue_size)
+        if reason := self._refusal(peer.peer_id):  # the gate was shut during the handshake
+            self._log.debug(MODULE, "Closing link to $peer: $reason", peer=str(peer), reason=reason)
+            connection.close()
+            return
         if old := self._links.pop(peer.peer_id, None):
             old.close("the peer made a new one")
+        if len(self._links) >= self._limits.max_connections and not self._gating.trusts(peer.peer_id):
+            await self._send_on(connection)
+            return
+        link = Link(connection, peer, self, self._log, queue_size=self._limits.validation_queue_size)
         link.send(self._addresses())
-        if len(self._links) >= self._limits.max_connections:
-            link.send(encode(Goodbye("too many peers")))
         self._links[peer.peer_id] = link
         self.connections_seen += 1
         self._log.debug(MODULE, "Linked to $peer", peer=str(peer))
@@ -327,6 +466,21 @@ class Gossip:
                 del self._links[peer.peer_id]
                 if self._tasks is not None:
                     self._notify()
+
+    async def _send_on(self, connection: Connection) -> None:
+        """Tell a newcomer for whom there is no room where to go, and give it a moment to read that."""
+        self._handshakes[connection] = None
+        try:
+            async with asyncio.timeout(self._profile.connect_limit):
+                await connection.send(self._addresses())
+                await connection.send(encode(Goodbye("too many peers")))
+                while await connection.receive() is not None:
+                    pass  # what it says meanwhile
+        except (OSError, TimeoutError):
+            pass
+        finally:
+            self._handshakes.pop(connection, None)
+            connection.close()
 
     def _addresses(self) -> bytes:
         peers = [Address(link.peer.host, link.peer.port, link.peer.peer_id) for link in self._links.values()]
@@ -342,10 +496,19 @@ class Gossip:
 
     def _notify(self) -> None:
         self._changed_at = asyncio.get_running_loop().time()
+        self._spreading.links_changed()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         for listener in self._listeners:
             listener()
 
-    async def _wait_for_change(self) -> None:
-        await self._changed.wait()
+    async def _wait_for_change(self, *, until: float | None = None) -> None:
+        """Wait for the next change of the links or of who may have one; at most until a time of the loop's."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._changed.wait()
+
+    def _wall_time(self, loop_time: float) -> int:
+        """A time of the event loop as nanoseconds since the Unix epoch."""
+        now = asyncio.get_running_loop().time()
+        return self._host.clock.time_ns() + round((loop_time - now) * 1e9)

@@ -2,45 +2,24 @@
 
 from typing import TYPE_CHECKING, Any
 
-from coda_daemon.ledger.account import MINA_TOKEN, Account, Address, TokenId
+from coda_daemon.ledger.account import MINA_TOKEN, Account, Address, Permissions, TokenId
 
 if TYPE_CHECKING:
     from coda_daemon.ledger.ledger import Ledger
     from coda_daemon.rest import DaemonView
-
-_SIGNED = (
-    "editState",
-    "send",
-    "setDelegate",
-    "setPermissions",
-    "setZkappUri",
-    "editActionState",
-    "setTokenSymbol",
-    "incrementNonce",
-    "setVotingFor",
-    "setTiming",
-)
-# Of a user's account. The number is the transaction version of the protocol.
-_PERMISSIONS: dict[str, Any] = {
-    **dict.fromkeys(_SIGNED, "Signature"),
-    "receive": "None",
-    "access": "None",
-    "setVerificationKey": {"auth": "Signature", "txnVersion": "3"},
-}
 
 
 def account_fields(view: "DaemonView", account: Account) -> dict[str, Any]:
     """An account of the best tip's ledger."""
     tip = view.node.best_tip
     slot = 0 if tip is None else tip.global_slot
-    locked = min(account.timing.minimum_balance(slot), account.balance) if account.timing else 0
-    nonce = str(account.nonce)
+    is_mina = account.token == MINA_TOKEN
     return {
         **_key_fields(view, account.public_key, account.token),
         "timing": _timing(account),
-        "balance": _balance(view, account.balance, locked),
-        "nonce": nonce,
-        "inferredNonce": nonce,
+        "balance": _balance(view, account.balance, account.locked(slot)),
+        "nonce": str(account.nonce),
+        "inferredNonce": _inferred_nonce(view, account.public_key) if is_mina else str(account.nonce),
         "epochDelegateAccount": None,
         "receiptChainHash": account.receipt_chain_hash,
         "delegate": account.delegate,
@@ -52,7 +31,7 @@ def account_fields(view: "DaemonView", account: Account) -> dict[str, Any]:
         "zkappUri": None,
         "zkappState": None,
         "provedState": None,
-        "permissions": _PERMISSIONS,
+        "permissions": _permissions(account.permissions),
         "tokenSymbol": account.token_symbol,
         "verificationKey": None,
         "actionState": None,
@@ -103,8 +82,8 @@ def _key_fields(view: "DaemonView", public_key: Address, token: TokenId) -> dict
         "tokenId": token,
         "token": token,
         "stakingActive": producer is not None and str(producer.public) == public_key,
-        "privateKeyPath": f"{view.arguments.config_directory}/wallets/store/{public_key}",
-        "locked": None,
+        "privateKeyPath": view.wallet.path_of(public_key),
+        "locked": view.wallet.is_locked(public_key),
     }
 
 
@@ -131,6 +110,35 @@ def _balance(view: "DaemonView", total: int, locked: int) -> dict[str, Any]:
         "locked": str(locked),
         "blockHeight": "0" if tip is None else str(tip.blockchain_length),
         "stateHash": None if tip is None else tip.state_hash,
+    }
+
+
+def _inferred_nonce(view: "DaemonView", public_key: Address) -> str | None:
+    """The next nonce, what waits in this daemon's pool counted."""
+    ledger = view.node.ledger
+    nonce = None if ledger is None else view.node.pool.commands.inferred_nonce(public_key, ledger)
+    return None if nonce is None else str(nonce)
+
+
+def _permissions(held: Permissions) -> dict[str, Any]:
+    """Values are capitalised here and lower case in the configuration (D.6)."""
+    return {
+        "editState": held.edit_state.capitalize(),
+        "send": held.send.capitalize(),
+        "receive": held.receive.capitalize(),
+        "access": held.access.capitalize(),
+        "setDelegate": held.set_delegate.capitalize(),
+        "setPermissions": held.set_permissions.capitalize(),
+        "setVerificationKey": {
+            "auth": held.set_verification_key.capitalize(),
+            "txnVersion": str(held.set_verification_key_txn_version),
+        },
+        "setZkappUri": held.set_zkapp_uri.capitalize(),
+        "editActionState": held.edit_action_state.capitalize(),
+        "setTokenSymbol": held.set_token_symbol.capitalize(),
+        "incrementNonce": held.increment_nonce.capitalize(),
+        "setVotingFor": held.set_voting_for.capitalize(),
+        "setTiming": held.set_timing.capitalize(),
     }
 
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from coda_daemon.blocks import Block, EpochData
 from coda_daemon.graphql.accounts import account_of
+from coda_daemon.graphql.commands import commands_of_block
+from coda_daemon.graphql.snark import completed_work
 from coda_protocol.base58 import VersionByte, encode_check
 from coda_protocol.hash_text import field_from_text
 from coda_protocol.slots import epoch_of, slot_in_epoch
@@ -21,8 +23,8 @@ def block_fields(view: "DaemonView", block: Block) -> dict[str, Any]:
         "stateHashField": lambda _info: str(field_from_text(VersionByte.STATE_HASH, block.state_hash)),
         "protocolState": lambda _info: _protocol_state(view, block),
         "transactions": lambda _info: _transactions(view, block),
-        "commandTransactionCount": 0,
-        "snarkJobs": [],
+        "commandTransactionCount": len(block.body.commands),
+        "snarkJobs": [completed_work(work) for work in block.body.works],
     }
 
 
@@ -36,7 +38,7 @@ def _protocol_state(view: "DaemonView", block: Block) -> dict[str, Any]:
             "utcDate": date,
             "snarkedLedgerHash": blockchain_state.snarked_ledger_hash,
             "stagedLedgerHash": blockchain_state.staged_ledger_hash,
-            "stagedLedgerProofEmitted": False,
+            "stagedLedgerProofEmitted": blockchain_state.has_ledger_proof,
             "bodyReference": blockchain_state.body_hash.hex(),
         },
         "consensusState": _consensus_state(view, block),
@@ -81,9 +83,12 @@ def _transactions(view: "DaemonView", block: Block) -> dict[str, Any]:
     # The genesis block shows the coinbase amount, though no account receives it.
     is_received = coinbase and block.state_hash != view.genesis.block.state_hash
     return {
-        "userCommands": [],
+        "userCommands": lambda _info: commands_of_block(view, block),
         "zkappCommands": [],
-        "feeTransfer": [],
+        "feeTransfer": [
+            {"recipient": transfer.receiver, "fee": str(transfer.fee), "type": "Fee_transfer"}
+            for transfer in block.body.fee_transfers
+        ],
         "coinbase": str(coinbase),
         "coinbaseReceiverAccount": account_of(view, block.coinbase_receiver) if is_received else None,
     }

@@ -30,12 +30,18 @@ from graphql import (
 from coda_daemon.graphql.argument_errors import ContractArguments, ContractFields, ContractValues
 from coda_daemon.graphql.roots import Mutation, Query
 from coda_daemon.graphql.scalars import install
+from coda_daemon.graphql.variable_errors import fault_of_variables
 
 if TYPE_CHECKING:
     from coda_daemon.rest import DaemonView
 
 KEPT_DOCUMENTS = 256
-_REPLACED = ("FieldsOnCorrectTypeRule", "ValuesOfCorrectTypeRule", "ProvidedRequiredArgumentsRule")
+_REPLACED = (
+    "FieldsOnCorrectTypeRule",
+    "ValuesOfCorrectTypeRule",
+    "ProvidedRequiredArgumentsRule",
+    "SingleFieldSubscriptionsRule",  # `subscriptions` has the contract's message
+)
 _RULES: tuple[type[ASTValidationRule], ...] = (
     ContractFields,
     ContractValues,
@@ -54,17 +60,12 @@ class Executor:
             OperationType.QUERY: Query(view).fields(),
             OperationType.MUTATION: Mutation(view).fields(),
         }
-        self._schema = load_schema()
+        self.schema = load_schema()
         self._documents: dict[str, DocumentNode | Answer] = {}
 
     def execute(self, text: str, variables: dict[str, Any] | None, operation_name: str | None) -> Answer:
         """Run a document and return HTTP status and body."""
-        document = self._documents.get(text)
-        if document is None:
-            document = self._prepared(text)
-            if len(self._documents) >= KEPT_DOCUMENTS:
-                del self._documents[next(iter(self._documents))]
-            self._documents[text] = document
+        document = self.prepared(text)
         if not isinstance(document, DocumentNode):
             return document
         operation = get_operation_ast(document, operation_name)
@@ -73,15 +74,39 @@ class Executor:
         root = self._roots.get(operation.operation)
         if root is None:
             return 400, b"Subscriptions are only supported via websocket transport"
-        result = execute_sync(
-            self._schema,
+        result = self.run(document, root, variables, operation_name)
+        if variables is not None and result.data is None and result.errors and result.errors[0].path is None:
+            fault = fault_of_variables(self.schema, document, operation, variables)
+            if fault is not None:
+                return _failed(fault)
+        return 200, _encoded(result)
+
+    def prepared(self, text: str) -> DocumentNode | Answer:
+        """A document that may be run, or the answer that its faults get. It is kept: clients repeat theirs."""
+        document = self._documents.get(text)
+        if document is None:
+            document = self._prepared(text)
+            if len(self._documents) >= KEPT_DOCUMENTS:
+                del self._documents[next(iter(self._documents))]
+            self._documents[text] = document
+        return document
+
+    def run(
+        self,
+        document: DocumentNode,
+        root: dict[str, Any],
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+    ) -> ExecutionResult:
+        """Run an operation of a prepared document on these values of its root's fields."""
+        return execute_sync(
+            self.schema,
             document,
             root_value=root,
             variable_values=variables,
             operation_name=operation_name,
             field_resolver=_resolve,
         )
-        return 200, _encoded(result)
 
     def _prepared(self, text: str) -> DocumentNode | Answer:
         """The document, or the answer that its faults get."""
@@ -89,7 +114,7 @@ class Executor:
             document = parse(text, no_location=True)
         except GraphQLSyntaxError as error:
             return 200, msgspec.json.encode(error.message)
-        faults = validate(self._schema, document, _RULES, max_errors=1)
+        faults = validate(self.schema, document, _RULES, max_errors=1)
         if not faults:
             return document
         if (faults[0].extensions or {}).get("is_unknown_field"):

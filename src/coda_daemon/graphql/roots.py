@@ -12,8 +12,11 @@ import msgspec
 
 from coda_daemon.blocks import Block
 from coda_daemon.build import commit
+from coda_daemon.graphql import peering, sending, snark, wallet
 from coda_daemon.graphql.accounts import account_of, find_account, find_accounts
 from coda_daemon.graphql.blocks import block_fields
+from coda_daemon.graphql.commands import pooled_commands, transaction_status
+from coda_daemon.graphql.request_error import RequestError
 from coda_daemon.graphql.status import daemon_status, peers
 from coda_daemon.ledger.account import Address
 from coda_protocol import runtime_config
@@ -24,10 +27,6 @@ if TYPE_CHECKING:
     from coda_daemon.rest import DaemonView
 
 _GENESIS_ZONE = timezone(timedelta(hours=-8))  # the schema's note on `genesisTimestamp`
-
-
-class RequestError(Exception):
-    """A query cannot be answered; the message is the contract's."""
 
 
 Fields = dict[str, Callable[..., Any]]  # resolvers by field name; arguments come in snake case
@@ -52,14 +51,18 @@ class Query:
             "accounts": self.accounts,
             "wallet": self.wallet,
             "trackedAccounts": self.tracked_accounts,
-            "ownedWallets": self.owned_wallets,
+            "ownedWallets": self.tracked_accounts,
             "initialPeers": self.initial_peers,
             "getPeers": self.get_peers,
             "connectionGatingConfig": self.connection_gating_config,
-            "currentSnarkWorker": self.current_snark_worker,
-            "snarkPool": self.snark_pool,
-            "pendingSnarkWork": self.pending_snark_work,
+            "trustStatus": self.trust_status,
+            "trustStatusAll": self.trust_status_all,
+            "currentSnarkWorker": lambda _info: snark.current_snark_worker(self._view),
+            "snarkPool": lambda _info: snark.snark_pool(self._view),
+            "pendingSnarkWork": lambda _info: snark.pending_snark_work(self._view),
             "pooledUserCommands": self.pooled_user_commands,
+            "transactionStatus": self.transaction_status,
+            "validatePayment": self.validate_payment,
             "pooledZkappCommands": self.pooled_zkapp_commands,
             "genesisConstants": self.genesis_constants,
             "timeOffset": self.time_offset,
@@ -102,10 +105,7 @@ class Query:
         return account_of(self._view, Address(public_key))
 
     def tracked_accounts(self, _info: object) -> list[dict[str, Any]]:
-        return []
-
-    def owned_wallets(self, _info: object) -> list[dict[str, Any]]:
-        return []
+        return wallet.tracked_accounts(self._view)
 
     def initial_peers(self, _info: object) -> list[str]:
         return [peer.multiaddress for peer in self._view.settings.seeds]
@@ -114,19 +114,26 @@ class Query:
         return peers(self._view)
 
     def connection_gating_config(self, _info: object) -> dict[str, Any]:
-        return {"trustedPeers": [], "bannedPeers": [], "isolate": False}
+        return peering.connection_gating_config(self._view)
 
-    def current_snark_worker(self, _info: object) -> None:
-        return None
+    def trust_status(self, _info: object, ip_address: str) -> list[dict[str, Any]]:
+        return peering.trust_status(self._view, ip_address)
 
-    def snark_pool(self, _info: object) -> list[Any]:
-        return []
+    def trust_status_all(self, _info: object) -> list[dict[str, Any]]:
+        return peering.trust_status_all(self._view)
 
-    def pending_snark_work(self, _info: object) -> list[Any]:
-        return []
+    def pooled_user_commands(self, _info: object, **filters: Any) -> list[dict[str, Any]]:
+        return pooled_commands(self._view, **filters)
 
-    def pooled_user_commands(self, _info: object, **_filters: object) -> list[Any]:
-        return []
+    def transaction_status(
+        self, _info: object, payment: str | None = None, zkapp_transaction: str | None = None
+    ) -> str:
+        return transaction_status(self._view, payment, zkapp_transaction)
+
+    def validate_payment(
+        self, _info: object, input: dict[str, Any], signature: dict[str, Any] | None = None
+    ) -> bool:
+        return sending.is_valid_payment(self._view, input, signature)
 
     def pooled_zkapp_commands(self, _info: object, **_filters: object) -> list[Any]:
         return []
@@ -155,7 +162,7 @@ class Query:
         return f"mina:{self._view.genesis.constants.network_id}"
 
     def signature_kind(self, _info: object) -> str:
-        name = self._view.genesis.constants.network_id
+        name = self._view.genesis.rules.body.commands.signature_kind.name
         return name if name in ("mainnet", "testnet") else f"other network: {name}"
 
     def get_filtered_log_entries(self, _info: object, offset: int) -> dict[str, Any]:
@@ -187,7 +194,45 @@ class Mutation:
         self._view = view
 
     def fields(self) -> Fields:
-        return {"startFilteredLog": self.start_filtered_log}
+        return {
+            "startFilteredLog": self.start_filtered_log,
+            "setConnectionGatingConfig": self._of_view(peering.set_connection_gating_config),
+            "addPeers": self._of_view(peering.add_peers),
+            "sendPayment": self.send_payment,
+            "sendDelegation": self.send_delegation,
+            "sendTestPayments": self.send_test_payments,
+            "createAccount": self._of_view(wallet.create_account),
+            "addWallet": self._of_view(wallet.create_account),
+            "unlockAccount": self._of_view(wallet.unlock_account),
+            "unlockWallet": self._of_view(wallet.unlock_account),
+            "lockAccount": self._of_view(wallet.lock_account),
+            "lockWallet": self._of_view(wallet.lock_account),
+            "deleteAccount": self._of_view(wallet.delete_account),
+            "deleteWallet": self._of_view(wallet.delete_account),
+            "importAccount": self._of_view(wallet.import_account),
+            "reloadAccounts": self._of_view(wallet.reload_accounts),
+            "reloadWallets": self._of_view(wallet.reload_accounts),
+            "setCoinbaseReceiver": self._of_view(wallet.set_coinbase_receiver),
+            "setSnarkWorker": self._of_view(snark.set_snark_worker),
+            "setSnarkWorkFee": self._of_view(snark.set_snark_work_fee),
+        }
+
+    def send_payment(
+        self, _info: object, input: dict[str, Any], signature: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return {"payment": sending.send(self._view, input, signature)}
+
+    def send_delegation(
+        self, _info: object, input: dict[str, Any], signature: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return {"delegation": sending.send(self._view, input, signature)}
+
+    def send_test_payments(self, _info: object, **arguments: Any) -> int:
+        return sending.send_test_payments(self._view, **arguments)
+
+    def _of_view(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """The resolver of an operation that takes the view and the field's arguments."""
+        return lambda _info, **arguments: operation(self._view, **arguments)
 
     def start_filtered_log(self, _info: object, filter: list[str]) -> bool:
         return self._view.log.start_filtered_log(filter)

@@ -51,7 +51,7 @@ def install(schema: GraphQLSchema) -> None:
         scalar = schema.type_map[name]
         assert isinstance(scalar, GraphQLScalarType), name
 
-        def literal(node: ValueNode, _variables: Any = None, parser: Any = parser) -> Any:
+        def literal(node: ValueNode, parser: Any = parser) -> Any:
             match node:
                 case StringValueNode():
                     return parser(node.value)
@@ -59,5 +59,5 @@ def install(schema: GraphQLSchema) -> None:
                     return parser(int(node.value))
             raise ValueError("expected text or an integer")
 
-        scalar.parse_value = parser  # type: ignore[method-assign]
-        scalar.parse_literal = literal  # type: ignore[method-assign,assignment]
+        scalar.coerce_input_value = parser
+        scalar.coerce_input_literal = literal

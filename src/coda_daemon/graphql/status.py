@@ -16,10 +16,10 @@ _MILLION = 1_000_000
 
 def daemon_status(view: "DaemonView") -> dict[str, Any]:
     """The members of GraphQL's `DaemonStatus`. What needs a frontier is None before there is one."""
-    node, settings, constants = view.node, view.settings, view.genesis.constants
+    node, settings = view.node, view.settings
     tip, ledger = node.best_tip, node.ledger
     producer = settings.producer
-    receiver = settings.coinbase_receiver
+    receiver, pool, snark = node.coinbase_receiver, node.pool, node.snark
     return {
         "numAccounts": None if ledger is None else len(ledger),
         "blockchainLength": None if tip is None else tip.blockchain_length,
@@ -32,13 +32,13 @@ def daemon_status(view: "DaemonView") -> dict[str, Any]:
         "commitId": commit(),
         "confDir": view.arguments.config_directory,
         "peers": peers(view),
-        "userCommandsSent": 0,
-        "snarkWorker": None,
-        "snarkWorkFee": int(constants.snark_fee),
+        "userCommandsSent": pool.commands_sent,
+        "snarkWorker": view.seller.worker,
+        "snarkWorkFee": view.seller.fee,
         "syncStatus": str(node.sync_status),
         "catchupStatus": None if node.catchup_states is None else list(node.catchup_states),
         "blockProductionKeys": [] if producer is None else [str(producer.public)],
-        "coinbaseReceiver": None if receiver is None else str(receiver),
+        "coinbaseReceiver": receiver,
         "histograms": None,
         "consensusTimeBestTip": None if tip is None else consensus_time(view, tip.global_slot),
         "globalSlotSinceGenesisBestTip": None if tip is None else tip.global_slot,
@@ -59,14 +59,14 @@ def daemon_status(view: "DaemonView") -> dict[str, Any]:
         },
         "metrics": {
             "blockProductionDelay": [],
-            "transactionPoolDiffReceived": 0,
-            "transactionPoolDiffBroadcasted": 0,
-            "transactionsAddedToPool": 0,
-            "transactionPoolSize": 0,
-            "snarkPoolDiffReceived": 0,
-            "snarkPoolDiffBroadcasted": 0,
-            "pendingSnarkWork": 0,
-            "snarkPoolSize": 0,
+            "transactionPoolDiffReceived": pool.diffs_received,
+            "transactionPoolDiffBroadcasted": pool.diffs_broadcast,
+            "transactionsAddedToPool": pool.commands_added,
+            "transactionPoolSize": len(pool.commands),
+            "snarkPoolDiffReceived": snark.diffs_received,
+            "snarkPoolDiffBroadcasted": snark.diffs_broadcast,
+            "pendingSnarkWork": len(snark.pending()),
+            "snarkPoolSize": len(snark.pool),
         },
     }
 

@@ -66,18 +66,32 @@ class Ledger:
 
         Raises LedgerFullError when it would be added and no leaf is free.
         """
-        position, positions, size = (
-            self._position(account.public_key, account.token),
-            self._positions,
-            self._size,
-        )
-        if position is None:
-            if self.is_full:
-                raise LedgerFullError(f"all {size} leaves of the ledger are taken; its depth is {self.depth}")
-            position, size = size, size + 1
-            held = positions.get(account.public_key) or ()
-            positions = positions.insert(account.public_key, (*held, (account.token, position)))
-        return Ledger(self.depth, merkle.put(self._tree, self.depth, position, account), positions, size)
+        return self.put_all((account,))
+
+    def put_all(self, accounts: Iterable[Account]) -> "Ledger":
+        """`put` for each of the accounts, distinct ones, hashing every branch above them once."""
+        positions, size = self._positions, self._size
+        changes: dict[int, Account] = {}
+        for account in accounts:
+            position = self._position(account.public_key, account.token)
+            if position is None:
+                if size >= 1 << self.depth:
+                    raise LedgerFullError(
+                        f"all {size} leaves of the ledger are taken; its depth is {self.depth}"
+                    )
+                position, size = size, size + 1
+                held = positions.get(account.public_key) or ()
+                positions = positions.insert(account.public_key, (*held, (account.token, position)))
+            changes[position] = account
+        if not changes:
+            return self
+        return Ledger(self.depth, merkle.put_all(self._tree, self.depth, changes), positions, size)
+
+    def changes_since(self, older: "Ledger") -> Iterator[Account]:
+        """Accounts that are new or another than in a ledger that this one came from, in the order of their
+        positions; `older.put_all` of them is this one again.
+        """
+        return merkle.changes(older._tree, self._tree)
 
     def _position(self, public_key: Address, token: TokenId) -> int | None:
         for held, position in self._positions.get(public_key) or ():

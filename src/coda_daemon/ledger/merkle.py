@@ -5,9 +5,11 @@ subtree has the hash of one full of empty leaves, so that a ledger of depth 35 w
 paths.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
+from operator import itemgetter
 
 from coda_daemon.ledger.account import Account, leaf_hash
 
@@ -67,14 +69,28 @@ def get(root: Node | None, depth: int, index: int) -> Account | None:
     return node.account if isinstance(node, Leaf) else None
 
 
-def put(root: Node | None, depth: int, index: int, account: Account) -> Node:
-    """The tree with `account` at `index`, whatever was there before."""
-    if depth == 0:
+def put_all(root: Node | None, depth: int, accounts: Mapping[int, Account]) -> Node | None:
+    """The tree with `accounts` at their indices, whatever was there before."""
+    return _put(root, depth, sorted(accounts.items()), 0, len(accounts), 0)
+
+
+def _put(
+    node: Node | None, height: int, changes: Sequence[tuple[int, Account]], begin: int, end: int, first: int
+) -> Node | None:
+    """The subtree whose leaves begin at index `first`, with the changes from `begin` to `end`, all of them in it."""
+    if begin == end:
+        return node
+    if height == 0:
+        account = changes[begin][1]
         return Leaf(leaf_hash(account), account)
-    left, right = (root.left, root.right) if isinstance(root, Branch) else (None, None)
-    if index >> (depth - 1) & 1:
-        return _branch(depth, left, put(right, depth - 1, index, account))
-    return _branch(depth, put(left, depth - 1, index, account), right)
+    left, right = (node.left, node.right) if isinstance(node, Branch) else (None, None)
+    middle = first + (1 << (height - 1))
+    split = bisect_left(changes, middle, begin, end, key=itemgetter(0))
+    return _branch(
+        height,
+        _put(left, height - 1, changes, begin, split, first),
+        _put(right, height - 1, changes, split, end, middle),
+    )
 
 
 def leaves(root: Node | None) -> Iterator[Account]:
@@ -86,6 +102,18 @@ def leaves(root: Node | None) -> Iterator[Account]:
             yield node.account
         elif node is not None:
             stack += (node.right, node.left)
+
+
+def changes(old: Node | None, new: Node | None) -> Iterator[Account]:
+    """Accounts of `new` that are not in the same place of `old`; subtrees with one hash are not walked."""
+    if new is None or (old is not None and old.hash == new.hash):
+        return
+    if isinstance(new, Leaf):
+        yield new.account
+        return
+    left, right = (old.left, old.right) if isinstance(old, Branch) else (None, None)
+    yield from changes(left, new.left)
+    yield from changes(right, new.right)
 
 
 def _branch(height: int, left: Node | None, right: Node | None) -> Branch:

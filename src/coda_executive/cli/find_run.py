@@ -1,9 +1,9 @@
-"""Which run a command means: the newest, a path, or the beginning of a name under `runs/`."""
+"""Which run a command means: the newest, a path, the beginning of a name under `runs/`, or a testnet that is up."""
 
 from pathlib import Path
 
 from coda_executive.errors import ConfigError
-from coda_executive.executive.run_directory import DEFAULT_PARENT
+from coda_executive.executive.runs_folder import DEFAULT_PARENT
 
 _SHOWN = 5  # runs in a message
 
@@ -11,8 +11,8 @@ _SHOWN = 5  # runs in a message
 def find_run(given: str | None) -> Path:
     """The run directory that the user means; without a word, the newest under `runs/`.
 
-    A path goes before a name, and a whole name before one that only begins so. Raises ConfigError that lists
-    the newest runs.
+    A path goes before a testnet that is up, that before the name of a run, and a whole name before one that only
+    begins so. Raises ConfigError that lists the newest runs.
     """
     runs = _newest_first(Path(DEFAULT_PARENT))
     if given is None:
@@ -24,6 +24,9 @@ def find_run(given: str | None) -> Path:
         return runs[0]
     if given and _is_run(Path(given)):
         return Path(given)
+    kept = _kept(given)
+    if kept is not None:
+        return kept
     named = [run for run in runs if run.name == given] or [run for run in runs if run.name.startswith(given)]
     if len(named) == 1:
         return named[0]
@@ -34,6 +37,19 @@ def find_run(given: str | None) -> Path:
     raise ConfigError(
         f"there is no run {given!r}, neither as a path nor under {DEFAULT_PARENT}/.{_listed(runs)}"
     )
+
+
+def has_ended(directory: Path) -> bool:
+    """Whether nothing more will be written: its run has its verdict, and its testnet was not kept up."""
+    from coda_executive.executive.keeping import is_kept_up
+
+    return (directory / "outcome.json").exists() and not is_kept_up(directory)
+
+
+def _kept(name: str) -> Path | None:
+    from coda_executive.executive.keeping import kept_testnets
+
+    return next((kept.testnet.directory for kept in kept_testnets() if kept.testnet.name == name), None)
 
 
 def _is_run(path: Path) -> bool:

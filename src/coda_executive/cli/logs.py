@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from coda_executive.cli.find_run import find_run, has_ended
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import ConfigError, EngineError
 from coda_protocol.structured_events import Level
@@ -71,10 +72,9 @@ def logs_command(
 ) -> int:
     """Print the logs of all nodes of RUN, merged by time.
 
-    RUN is a path, or the name of a run under runs/ or its beginning; by default the newest one.
+    RUN is a path, a testnet that is up (see ls), or the name of a run under runs/ or its beginning; by default
+    the newest one.
     """
-    from coda_executive.cli.find_run import find_run
-
     directory = find_run(run)
     if run is None:
         click.echo(f"run {directory.name}", err=True)
@@ -113,7 +113,7 @@ def show_logs(
         is_over = False
         while not is_over:
             # Looked at before the logs: whatever was written before the outcome is then shown.
-            is_over = not follow or (directory / "outcome.json").exists()
+            is_over = not follow or has_ended(directory)
             for node, path in _logs(directory).items():
                 if node in nodes or not nodes:
                     logs.add(node, path)
@@ -135,7 +135,7 @@ def _chosen(directory: Path, nodes: tuple[str, ...], follow: bool) -> tuple[Node
     for node in nodes:
         if node not in known:
             problem = f"run {directory.name} has no node {node!r}; it has {', '.join(known) or 'none'}"
-            if not follow or (directory / "outcome.json").exists():
+            if not follow or has_ended(directory):
                 raise ConfigError(problem)
             click.echo(f"{problem} so far. Waiting for it.", err=True)
     return tuple(NodeId(node) for node in dict.fromkeys(nodes))

@@ -8,6 +8,11 @@ import click
 # Name -> (module, attribute, summary): summaries are here so that the list of commands imports none of them.
 COMMANDS = {
     "run": ("coda_executive.cli.run", "run_command", "Run tests and say how they ended."),
+    "explore": (
+        "coda_executive.cli.explore",
+        "explore_command",
+        "Run a test with many seeds and faults, and shrink what fails.",
+    ),
     "list": ("coda_executive.cli.listing", "list_command", "List the tests of the catalogue."),
     "engines": (
         "coda_executive.cli.listing",
@@ -18,6 +23,38 @@ COMMANDS = {
         "coda_executive.cli.listing",
         "doctor_command",
         "Say what is missing on this machine, and what to install.",
+    ),
+    "plan": (
+        "coda_executive.cli.configuration",
+        "plan_command",
+        "Check a network file and print what would be deployed.",
+    ),
+    "schema": (
+        "coda_executive.cli.configuration",
+        "schema_command",
+        "Print the JSON Schema of configuration files.",
+    ),
+    "genesis": ("coda_executive.cli.genesis", "genesis_command", "Keep the files that networks start from."),
+    "deploy": (
+        "coda_executive.cli.deploy",
+        "deploy_command",
+        "Deploy a network file's testnet and leave it up.",
+    ),
+    "ls": ("coda_executive.cli.testnets", "ls_command", "List the testnets that are up by hand."),
+    "env": ("coda_executive.cli.testnets", "env_command", "Print how to reach a testnet's nodes."),
+    "start": ("coda_executive.cli.testnets", "start_command", "Start nodes of a testnet again."),
+    "stop": ("coda_executive.cli.testnets", "stop_command", "Stop nodes of a testnet."),
+    "destroy": ("coda_executive.cli.testnets", "destroy_command", "Destroy a testnet."),
+    "cleanup": ("coda_executive.cli.cleanup", "cleanup_command", "Remove what dead runs left."),
+    "judge": (
+        "coda_executive.cli.judge",
+        "judge_command",
+        "Judge a run again from its history, or logs alone.",
+    ),
+    "report": (
+        "coda_executive.cli.report",
+        "report_command",
+        "Write a run as a page that opens from disk.",
     ),
     "logs": ("coda_executive.cli.logs", "logs_command", "Print all nodes' logs of a run, merged by time."),
 }

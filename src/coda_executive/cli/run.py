@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from coda_executive.cli.engine_options import with_engine_options
+from coda_executive.cli.genesis import genesis_location, with_genesis_options
 
 
 @click.command("run", context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,11 +32,27 @@ from coda_executive.cli.engine_options import with_engine_options
 @click.option(
     "--timeout-factor", type=float, default=1.0, show_default=True, help="Stretches the limits of all waits."
 )
-@click.option("--strict", is_flag=True, help="Overrunning a soft limit fails the test.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Overrunning a soft limit, or a validator with no chance to fail, fails the test.",
+)
+@click.option(
+    "--pause-on-failure",
+    is_flag=True,
+    help="Keep a failed network up, show how to query it, and destroy or keep it on a key.",
+)
+@click.option(
+    "--replay",
+    "replayed",
+    metavar="RUN",
+    help="Repeat a run of the simulation by its stored seed and options, and say where it differs, if it does.",
+)
 @click.option("--plan", "plan_only", is_flag=True, help="Print the deployment plan and start nothing.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a run on stdout, progress on stderr."
 )
+@with_genesis_options
 @with_engine_options
 def run_command(
     tests: tuple[str, ...],
@@ -47,11 +64,20 @@ def run_command(
     keep: Any,
     timeout_factor: float,
     strict: bool,
+    pause_on_failure: bool,
+    replayed: str | None,
     plan_only: bool,
     as_json: bool,
+    genesis_store: str | None,
+    genesis_endpoint: str | None,
+    genesis_region: str | None,
     **engine_options: Any,
 ) -> int:
     """Run tests of the catalogue (see `list`) or of your own files (path/to/file.py::name)."""
+    if replayed is not None:
+        from coda_executive.cli.replaying import replay
+
+        return replay(replayed, run_command, run_dir)
     from coda_executive.cli.running import RunRequest, run_tests
 
     return run_tests(
@@ -66,7 +92,9 @@ def run_command(
             keep=keep,
             timeout_factor=timeout_factor,
             strict=strict,
+            pause_on_failure=pause_on_failure,
             as_json=as_json,
+            genesis=genesis_location(genesis_store, genesis_endpoint, genesis_region),
         ),
         plan_only=plan_only,
     )

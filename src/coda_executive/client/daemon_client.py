@@ -6,8 +6,18 @@ import msgspec
 
 from coda_executive.client import operations
 from coda_executive.errors import RequestFailed
-from coda_executive.interfaces.client import ChainBlock, DaemonStatus, HttpTransport, Peer
-from coda_protocol.hashes import StateHash
+from coda_executive.interfaces.client import (
+    AccountState,
+    ChainBlock,
+    DaemonStatus,
+    HttpTransport,
+    Peer,
+    SentCommand,
+    TransactionStatus,
+)
+from coda_protocol.currency import Amount, Balance, Fee
+from coda_protocol.hashes import StateHash, TransactionHash
+from coda_protocol.signatures import Signature
 from coda_protocol.slots import BlockchainLength, GlobalSlot
 
 REQUEST_SECONDS = 30.0
@@ -84,6 +94,107 @@ class DaemonClient:
     async def peers(self) -> tuple[Peer, ...]:
         data = await self.execute(operations.PEERS)
         return tuple(_peer(peer) for peer in _typed(self._node, data, operations.PeersReply).get_peers)
+
+    async def account(self, public_key: str) -> AccountState | None:
+        data = await self.execute(operations.ACCOUNT, {"publicKey": public_key})
+        found = _typed(self._node, data, operations.AccountReply).account
+        if found is None:
+            return None
+        balance, delegate = found.balance, found.delegate_account
+        return AccountState(
+            found.public_key,
+            Balance(int(balance.total)),
+            Balance(int(balance.liquid)),
+            Balance(int(balance.locked)),
+            int(found.nonce),
+            int(found.inferred_nonce),
+            None if delegate is None else delegate.public_key,
+        )
+
+    async def send_payment(
+        self,
+        sender: str,
+        receiver: str,
+        *,
+        amount: Amount,
+        fee: Fee,
+        nonce: int | None = None,
+        valid_until: GlobalSlot | None = None,
+        memo: str = "",
+        signature: Signature | None = None,
+    ) -> SentCommand:
+        given = _input(sender, receiver, fee, nonce, valid_until, memo) | {"amount": str(amount)}
+        data = await self.execute(
+            operations.SEND_PAYMENT, {"input": given, "signature": _signature(signature)}
+        )
+        return _command(_typed(self._node, data, operations.SendPaymentReply).send_payment.payment)
+
+    async def send_delegation(
+        self,
+        sender: str,
+        delegate: str,
+        *,
+        fee: Fee,
+        nonce: int | None = None,
+        valid_until: GlobalSlot | None = None,
+        memo: str = "",
+        signature: Signature | None = None,
+    ) -> SentCommand:
+        given = _input(sender, delegate, fee, nonce, valid_until, memo)
+        data = await self.execute(
+            operations.SEND_DELEGATION, {"input": given, "signature": _signature(signature)}
+        )
+        return _command(_typed(self._node, data, operations.SendDelegationReply).send_delegation.delegation)
+
+    async def pooled_user_commands(self, sender: str | None = None) -> tuple[SentCommand, ...]:
+        data = await self.execute(operations.POOLED_USER_COMMANDS, {"publicKey": sender})
+        return tuple(map(_command, _typed(self._node, data, operations.PooledReply).pooled_user_commands))
+
+    async def transaction_status(self, transaction_id: str) -> TransactionStatus:
+        data = await self.execute(operations.TRANSACTION_STATUS, {"payment": transaction_id})
+        return _typed(self._node, data, operations.TransactionStatusReply).transaction_status
+
+    async def import_account(self, path: str, password: str) -> str:
+        data = await self.execute(operations.IMPORT_ACCOUNT, {"path": path, "password": password})
+        return _typed(self._node, data, operations.ImportAccountReply).import_account.public_key
+
+    async def unlock_account(self, public_key: str, password: str) -> None:
+        await self.execute(operations.UNLOCK_ACCOUNT, {"publicKey": public_key, "password": password})
+
+    async def lock_account(self, public_key: str) -> None:
+        await self.execute(operations.LOCK_ACCOUNT, {"publicKey": public_key})
+
+
+def _input(
+    sender: str, receiver: str, fee: Fee, nonce: int | None, valid_until: GlobalSlot | None, memo: str
+) -> dict[str, str]:
+    """The common part of what payments and delegations are sent as; numbers as decimal texts."""
+    given = {"from": sender, "to": receiver, "fee": str(fee)}
+    if nonce is not None:
+        given["nonce"] = str(nonce)
+    if valid_until is not None:
+        given["validUntil"] = str(valid_until)
+    if memo:
+        given["memo"] = memo
+    return given
+
+
+def _signature(signature: Signature | None) -> dict[str, str] | None:
+    return None if signature is None else {"rawSignature": signature.raw_hex}
+
+
+def _command(fields: operations.CommandFields) -> SentCommand:
+    return SentCommand(
+        id=fields.id,
+        hash=TransactionHash(fields.hash),
+        fee_payer=fields.source.public_key,
+        receiver=fields.receiver.public_key,
+        amount=Amount(int(fields.amount)),
+        fee=Fee(int(fields.fee)),
+        nonce=fields.nonce,
+        is_delegation=fields.kind == "STAKE_DELEGATION",
+        failure=fields.failure_reason,
+    )
 
 
 def _peer(peer: operations.PeerReply) -> Peer:

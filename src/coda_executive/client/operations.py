@@ -2,6 +2,8 @@
 
 import msgspec
 
+from coda_executive.interfaces.client import TransactionStatus
+
 
 class _Reply(msgspec.Struct, frozen=True, rename="camel"):
     pass
@@ -85,3 +87,117 @@ class BlockReply(_Reply, frozen=True):
 
 class BestChainReply(_Reply, frozen=True):
     best_chain: list[BlockReply]
+
+
+ACCOUNT = """
+query ($publicKey: PublicKey!) {
+  account(publicKey: $publicKey) {
+    publicKey balance { total liquid locked } nonce inferredNonce delegateAccount { publicKey }
+  }
+}
+"""
+
+
+class BalanceReply(_Reply, frozen=True):
+    total: str
+    liquid: str
+    locked: str
+
+
+class KeyReply(_Reply, frozen=True):
+    public_key: str
+
+
+class AccountFields(_Reply, frozen=True):
+    public_key: str
+    balance: BalanceReply
+    nonce: str
+    inferred_nonce: str
+    delegate_account: KeyReply | None = None
+
+
+class AccountReply(_Reply, frozen=True):
+    account: AccountFields | None = None
+
+
+_COMMAND = "id hash nonce amount fee kind failureReason source { publicKey } receiver { publicKey }"
+
+
+class CommandFields(_Reply, frozen=True):
+    id: str
+    hash: str
+    nonce: int
+    amount: str
+    fee: str
+    kind: str
+    source: KeyReply
+    receiver: KeyReply
+    failure_reason: str | None = None
+
+
+SEND_PAYMENT = f"""
+mutation ($input: SendPaymentInput!, $signature: SignatureInput) {{
+  sendPayment(input: $input, signature: $signature) {{ payment {{ {_COMMAND} }} }}
+}}
+"""
+
+
+class PaymentReply(_Reply, frozen=True):
+    payment: CommandFields
+
+
+class SendPaymentReply(_Reply, frozen=True):
+    send_payment: PaymentReply
+
+
+SEND_DELEGATION = f"""
+mutation ($input: SendDelegationInput!, $signature: SignatureInput) {{
+  sendDelegation(input: $input, signature: $signature) {{ delegation {{ {_COMMAND} }} }}
+}}
+"""
+
+
+class DelegationReply(_Reply, frozen=True):
+    delegation: CommandFields
+
+
+class SendDelegationReply(_Reply, frozen=True):
+    send_delegation: DelegationReply
+
+
+POOLED_USER_COMMANDS = f"""
+query ($publicKey: PublicKey) {{ pooledUserCommands(publicKey: $publicKey) {{ {_COMMAND} }} }}
+"""
+
+
+class PooledReply(_Reply, frozen=True):
+    pooled_user_commands: list[CommandFields]
+
+
+TRANSACTION_STATUS = "query ($payment: ID!) { transactionStatus(payment: $payment) }"
+
+
+class TransactionStatusReply(_Reply, frozen=True):
+    transaction_status: TransactionStatus
+
+
+IMPORT_ACCOUNT = """
+mutation ($path: String!, $password: String!) {
+  importAccount(path: $path, password: $password) { publicKey }
+}
+"""
+
+
+class ImportAccountReply(_Reply, frozen=True):
+    import_account: KeyReply
+
+
+UNLOCK_ACCOUNT = """
+mutation ($publicKey: PublicKey!, $password: String!) {
+  unlockAccount(input: { publicKey: $publicKey, password: $password }) { account { publicKey } }
+}
+"""
+
+LOCK_ACCOUNT = """
+mutation ($publicKey: PublicKey!) { lockAccount(input: { publicKey: $publicKey }) { publicKey } }
+"""

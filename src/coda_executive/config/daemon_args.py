@@ -13,6 +13,7 @@ GENESIS_FILE = "genesis.json"
 PRODUCER_KEY_FILE = "keys/block-producer"
 LIBP2P_KEY_FILE = "keys/libp2p"
 CONFIG_DIRECTORY = "config"
+GENESIS_DIRECTORY = "genesis"  # ledgers that the configuration gives by hash
 
 
 def multiaddress(site: NodeSite, peer_id: str) -> str:
@@ -41,6 +42,11 @@ def daemon_arguments(
     )
 
 
+def genesis_arguments(site: NodeSite) -> tuple[str, ...]:
+    """Where a node finds genesis files that were put beside its configuration."""
+    return ("-genesis-ledger-dir", f"{site.directory.rstrip('/')}/{GENESIS_DIRECTORY}")
+
+
 def _common(site: NodeSite) -> tuple[str, ...]:
     here = site.directory.rstrip("/")
     # A DNS name is no address to bind or announce; a node known by one listens everywhere, as in a container.
@@ -67,7 +73,7 @@ def _common(site: NodeSite) -> tuple[str, ...]:
         str(site.external_port),
         "-external-ip",
         site.host if is_address else "0.0.0.0",  # noqa: S104 (what the real test tools give)
-        *(("-bind-ip", site.host) if is_address else ()),
+        *(("-bind-ip", site.bind_host or site.host) if is_address else ()),
         "-libp2p-keypair",
         f"{here}/{LIBP2P_KEY_FILE}",
     )

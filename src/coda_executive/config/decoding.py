@@ -5,6 +5,7 @@ and structs alike, by converters made once for each type.
 """
 
 import dataclasses
+import json
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from coda_executive.config.fault import Fault, Path, did_you_mean, found
+from coda_executive.config.kept_fields import KeptField, may_be_secret
 from coda_protocol.format_error import FormatError
 from coda_protocol.runtime_config import DaemonSection, GenesisSection, ProofSection, value_of_json
 
@@ -25,6 +27,9 @@ _BAD = _Bad()
 
 Converter = Callable[[Any, Path, "Collector"], Any]
 
+_NOT_IN_FILES = ("kept",)  # of NetworkConfig: it is what `Collector` keeps
+_FEW_NAMES = 4
+_NOT_KEPT = "What --lenient keeps stands in the file of every node."
 # What people write for what the configuration calls otherwise, beyond mere misspellings.
 _OTHER_NAMES = {
     "token_id": "token",
@@ -41,22 +46,28 @@ _OTHER_NAMES = {
 
 
 class Collector:
-    """Takes the faults of one decoding. With `lenient` unknown names are dropped in silence, as the daemon
-    does.
+    """Takes the faults of one decoding. With `lenient` unknown names of a runtime configuration are kept.
+
+    Elsewhere, where no daemon reads them, they are faults all the same.
     """
 
     def __init__(self, *, lenient: bool = False) -> None:
         self.faults: list[Fault] = []
+        self.kept: list[KeptField] = []
         self._lenient = lenient
 
     def fault(self, path: Path, expected: str, value: str, suggestion: str | None = None) -> _Bad:
         self.faults.append(Fault(path, expected, value, suggestion))
         return _BAD
 
-    def unknown(self, path: Path, known: Mapping[str, object]) -> None:
-        if self._lenient:
-            return
+    def unknown(self, path: Path, value: Any, known: Mapping[str, object]) -> None:
         name = str(path[-1])
+        if self._lenient and path[0] == "runtime":
+            if may_be_secret(name, value):
+                self.fault(path, "no secret under an unknown name", repr(name), _NOT_KEPT)
+            else:
+                self.kept.append(KeptField(path[1:], value))
+            return
         other = _OTHER_NAMES.get(name)
         suggestion = f"Did you mean {other!r}?" if other in known else did_you_mean(name, known)
         self.fault(path, "a known name", repr(name), suggestion)
@@ -120,7 +131,8 @@ def _own(kind: Any) -> Converter:
                 suggestion = f'Write "{value}", in quotes.'
             elif isinstance(value, str) and value.replace(",", "").replace("_", "") != value:
                 suggestion = "Leave out the separators between the digits."
-            return collector.fault(path, error.expected, found(value), suggestion)
+            shown = found(value) if not isinstance(value, dict) else json.dumps(value)[:80]
+            return collector.fault(path, error.expected, shown, suggestion)
 
     return convert
 
@@ -173,7 +185,7 @@ def _by_name(inner: Any) -> Converter:
 
 def _dataclass(kind: Any) -> Converter:
     hints = get_type_hints(kind)
-    fields = dataclasses.fields(kind)
+    fields = [field for field in dataclasses.fields(kind) if field.name not in _NOT_IN_FILES]
     names = {field.name: (field.name, _converter(hints[field.name])) for field in fields}
     required = tuple(
         field.name
@@ -200,15 +212,17 @@ def _record(
     """A forgiving record is made without its bad fields, so that what its others mean together is looked at
     too.
     """
+    listed = ", ".join([*names][:_FEW_NAMES]) + (", …" if len(names) > _FEW_NAMES else "")
 
     def convert(value: Any, path: Path, collector: Collector) -> Any:
         if type(value) is not dict:
-            return collector.fault(path, "a mapping", found(value))
+            named = f"Write {{name: {value}}}." if isinstance(value, str) and "name" in names else None
+            return collector.fault(path, f"a mapping of {listed}", found(value), named)
         arguments = {}
         bad = False
         for key, item in value.items():
             if key not in names:
-                collector.unknown((*path, key), names)
+                collector.unknown((*path, key), item, names)
             elif item is not None or key in required:
                 name, convert_item = names[key]
                 result = convert_item(item, (*path, key), collector)

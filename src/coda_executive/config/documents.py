@@ -69,6 +69,12 @@ def _unreadable(
     return FaultyConfigError([Fault(path, expected, what, suggestion, Position(file, line, column))])
 
 
+def _mistake(words: object) -> str:
+    """A parser's own words."""
+    text = str(words)
+    return f"a mistake ({text[:1].lower()}{text[1:]})"
+
+
 def _written_twice(path: Path, file: str, line: int, column: int) -> FaultyConfigError:
     return _unreadable(
         "each name once",
@@ -95,10 +101,9 @@ def _parse_yaml(text: str, file: str) -> Document:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         before = text.split("\n")[line - 1][:column]
         tab = "Indent with spaces, not tabs." if "\t" in before else None
-        reason = str(error.problem).removeprefix("found ")
-        raise _unreadable("YAML", reason, file, line, column, suggestion=tab) from None
+        raise _unreadable("YAML", _mistake(error.problem), file, line, column, suggestion=tab) from None
     except yaml.YAMLError as error:
-        raise _unreadable("YAML", str(error).partition("\n")[0], file, 1, 1) from None
+        raise _unreadable("YAML", _mistake(str(error).partition("\n")[0]), file, 1, 1) from None
     places: dict[Path, tuple[int, int]] = {}
     value = _yaml_value(root, (), file, places) if root is not None else None
     return Document(file, value, lambda: places)
@@ -151,7 +156,10 @@ def _parse_json(text: str, file: str) -> Document:
     try:
         value = json.loads(text, object_pairs_hook=mapping)
     except json.JSONDecodeError as error:
-        raise _unreadable("JSON", error.msg, file, error.lineno, error.colno) from None
+        comma = "Remove the comma before it." if _COMMA_TOO_MANY.search(text[: error.pos + 1]) else None
+        raise _unreadable(
+            "JSON", _mistake(error.msg), file, error.lineno, error.colno, suggestion=comma
+        ) from None
     except RecursionError:
         raise _unreadable("JSON", "too many brackets in each other", file, 1, 1) from None
     if twice:
@@ -159,6 +167,7 @@ def _parse_json(text: str, file: str) -> Document:
     return Document(file, value, lambda: _json_places(text, file))
 
 
+_COMMA_TOO_MANY = re.compile(r",\s*[\]}]$")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
@@ -231,7 +240,7 @@ def _parse_toml(text: str, file: str) -> Document:
     except tomllib.TOMLDecodeError as error:
         match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
         reason, line, column = match.groups() if match else (str(error), "1", "1")
-        raise _unreadable("TOML", reason, file, int(line), int(column)) from None
+        raise _unreadable("TOML", _mistake(reason), file, int(line), int(column)) from None
     return Document(file, value, lambda: _toml_places(text))
 
 

@@ -5,7 +5,7 @@ A network file holds both halves:
     network:                      # NetworkConfig, in the shape of the spec
       block_producers: {count: 3}
       keyset: sample              # or a file with key pairs; relative names start at this file's directory
-    runtime:                      # Mina's own, or the name of a file with it
+    runtime:                      # Mina's own, or a file with it, or a list of files, the later ones winning
       ledger: {name: test_three_even_stakes}
 
 A keyset file holds `keys`, a list of mappings with `pk` and `sk`. Formats go by ending: .yaml, .yml, .json,
@@ -13,14 +13,15 @@ A keyset file holds `keys`, a list of mappings with `pk` and `sk`. Formats go by
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from coda_executive.config.decoding import Collector, decode
 from coda_executive.config.documents import Document, parse_document
-from coda_executive.config.fault import Fault, FaultyConfigError, Position, found
+from coda_executive.config.fault import Fault, FaultyConfigError, Position, did_you_mean, found
 from coda_executive.config.fault import Path as FaultPath
+from coda_executive.config.kept_fields import KeptField, overlaid
 from coda_executive.config.key_allocation import sample_keyset
 from coda_executive.config.network import NetworkConfig
 from coda_executive.config.validate import allocation_faults
@@ -48,20 +49,20 @@ class KeysetFile:
 
 
 def load_network(path: Path, *, lenient: bool = False) -> tuple[NetworkConfig, RuntimeConfig]:
-    """Read a network file and check both halves, together too. `lenient` drops unknown names, as the daemon
-    does.
+    """Read a network file and check both halves, together too.
 
-    Raises FaultyConfigError with every fault of the file and those it names, or ConfigError when one cannot
-    be read.
+    `lenient` keeps unknown names of the runtime configuration, in `NetworkConfig.kept`; the daemon's own files
+    then have them. Raises FaultyConfigError with every fault of the file and those it names, or ConfigError when
+    one cannot be read.
     """
     document = _read(path)
-    collector = Collector(lenient=lenient)
+    collector = Collector()
     value = document.value if isinstance(document.value, dict) else {}
     if not isinstance(document.value, dict):
         collector.fault((), "a mapping with `network` and `runtime`", found(document.value))
     for name in value:
         if name not in ("network", "runtime"):
-            collector.unknown((name,), {"network": None, "runtime": None})
+            collector.fault((name,), "`network` and `runtime` only", repr(name), _section_of(name))
     for name in ("network", "runtime"):
         if isinstance(document.value, dict) and value.get(name) is None:
             collector.fault((name,), f"a section `{name}`", "none")
@@ -74,48 +75,39 @@ def load_network(path: Path, *, lenient: bool = False) -> tuple[NetworkConfig, R
     )
     keyset_faults: list[Fault] = []
     keyset = _keyset(keyset_value, path, collector, keyset_faults)
-    if network is not None and keyset is not None:
-        network = replace(network, keyset=keyset)
+    syntax = [*_placed(collector.faults, document), *keyset_faults]
+    sources, unread = _runtime_sources(value.get("runtime"), path, document)
+    runtime = _runtime(sources, lenient=lenient)
+    syntax += [*unread, *runtime.faults]
+    if network is not None:
+        network = replace(network, keyset=keyset, kept=runtime.kept)
 
-    runtime_document, runtime_value = document, value.get("runtime")
-    if isinstance(runtime_value, str):
-        runtime_document = replace(_read(path.parent / runtime_value), prefix=("runtime",))
-        runtime_value = runtime_document.value
-    runtime = _decode_runtime(runtime_value, collector) if runtime_value is not None else {}
-
-    syntax = [*collector.faults, *keyset_faults]
-    meaning = list(_semantic_faults(network, runtime, sound=not syntax))
+    meaning = list(_semantic_faults(network, runtime.config, sound=not syntax))
     if syntax or meaning:
-        documents = (document, runtime_document)
-        meaning = [fault for fault in meaning if not _follows(fault, collector.faults, documents)]
-        raise FaultyConfigError(_placed([*syntax, *meaning], *documents))
+        documents = (document, *runtime.documents)
+        meaning = [fault for fault in meaning if not _follows(fault, syntax, documents)]
+        raise FaultyConfigError(
+            sorted([*syntax, *(_placed_in_last(fault, documents) for fault in meaning)], key=_in_file_order)
+        )
     assert network is not None
-    return network, RuntimeConfig(**runtime)
+    return network, runtime.config
 
 
-def load_runtime_config(*paths: Path, lenient: bool = False) -> RuntimeConfig:
+def load_runtime_config(*paths: Path) -> RuntimeConfig:
     """Read files of Mina's own form (JSON, or the same as YAML or TOML), later ones winning (daemon contract
     B.2).
 
     Raises as `load_network` does; what only a whole network can violate is not looked at.
     """
-    merged = RuntimeConfig()
-    placed: list[Fault] = []
-    documents = []
-    for path in paths:
-        documents.append(replace(_read(path), prefix=("runtime",)))
-        collector = Collector(lenient=lenient)
-        sections = _decode_runtime(documents[-1].value, collector)
-        placed.extend(_placed(collector.faults, documents[-1], documents[-1]))
-        merged = merge(merged, RuntimeConfig(**sections))
-    faults = [
-        *constants_faults(merged, epoch_is_known=not placed),
-        *(ledger_faults(merged) if merged.ledger else ()),
+    runtime = _runtime([_whole_file(path) for path in paths], lenient=False)
+    meaning = [
+        *constants_faults(runtime.config, epoch_is_known=not runtime.faults),
+        *(ledger_faults(runtime.config) if runtime.config.ledger else ()),
     ]
-    placed += [_placed_in_last(fault, documents) for fault in faults]
-    if placed:
-        raise FaultyConfigError([replace(fault, path=_without_runtime(fault.path)) for fault in placed])
-    return merged
+    faults = [*runtime.faults, *(_placed_in_last(fault, runtime.documents) for fault in meaning)]
+    if faults:
+        raise FaultyConfigError([replace(fault, path=_without_runtime(fault.path)) for fault in faults])
+    return runtime.config
 
 
 def load_keyset(path: Path) -> tuple[Keypair, ...]:
@@ -128,7 +120,7 @@ def load_keyset(path: Path) -> tuple[Keypair, ...]:
         if (pair := _keypair(entry, ("keys", index), collector)) is not None:
             pairs.append(pair)
     if collector.faults:
-        raise FaultyConfigError(_placed(collector.faults, document, document))
+        raise FaultyConfigError(_placed(collector.faults, document))
     return tuple(pairs)
 
 
@@ -140,10 +132,59 @@ def _read(path: Path) -> Document:
     return parse_document(data, str(path))
 
 
+@dataclass(frozen=True, slots=True)
+class _Runtime:
+    """What several files say together; unsound sections are left out, and `faults` has why."""
+
+    config: RuntimeConfig
+    kept: tuple[KeptField, ...]
+    faults: list[Fault]
+    documents: list[Document]
+
+
+def _whole_file(path: Path) -> tuple[Document, Any]:
+    document = replace(_read(path), prefix=("runtime",))
+    return document, document.value
+
+
+def _runtime_sources(
+    value: Any, path: Path, document: Document
+) -> tuple[list[tuple[Document, Any]], list[Fault]]:
+    """What `runtime` of a network file stands for, its own mapping or files; and faults of those."""
+    names = value if isinstance(value, list) else [value]
+    if value is None or not all(isinstance(name, str) for name in names):
+        return [] if value is None else [(document, value)], []
+    sources: list[tuple[Document, Any]] = []
+    faults: list[Fault] = []
+    for index, name in enumerate(names):
+        here: FaultPath = ("runtime", index) if isinstance(value, list) else ("runtime",)
+        try:
+            sources.append(_whole_file(path.parent / name))
+        except FaultyConfigError as error:
+            faults += error.faults
+        except ConfigError as error:
+            faults.append(Fault(here, "the name of a file", repr(name), str(error), document.position(here)))
+    return sources, faults
+
+
+def _runtime(sources: Sequence[tuple[Document, Any]], *, lenient: bool) -> _Runtime:
+    """Merge, the later ones winning."""
+    merged = RuntimeConfig()
+    kept: tuple[KeptField, ...] = ()
+    faults: list[Fault] = []
+    for document, value in sources:
+        collector = Collector(lenient=lenient)
+        sections = _decode_runtime(value, collector)
+        faults += _placed(collector.faults, document)
+        merged = merge(merged, RuntimeConfig(**sections))
+        kept = overlaid(kept, collector.kept, sections)
+    return _Runtime(merged, kept, faults, [document for document, _value in sources])
+
+
 def _decode_runtime(value: Any, collector: Collector) -> dict[str, Any]:
     """The sections that are sound, by name."""
     if not isinstance(value, dict):
-        collector.fault(("runtime",), "a mapping, or the name of a file", found(value))
+        collector.fault(("runtime",), "a mapping, or the name of a file or a list of them", found(value))
         return {}
     sections = {}
     for name in value:
@@ -153,19 +194,25 @@ def _decode_runtime(value: Any, collector: Collector) -> dict[str, Any]:
     return sections
 
 
-def _semantic_faults(
-    network: NetworkConfig | None, runtime: dict[str, Any], *, sound: bool
-) -> Iterator[Fault]:
+def _semantic_faults(network: NetworkConfig | None, config: RuntimeConfig, *, sound: bool) -> Iterator[Fault]:
     """What can be said where some sections are unsound: each check runs if all that it reads was decoded."""
     shape = list(network_faults(network)) if network is not None else []
     yield from shape
-    config = RuntimeConfig(**runtime)
     yield from constants_faults(config, epoch_is_known=sound)
     # An unsound ledger is absent here, which is not to be called missing.
     ledger = list(ledger_faults(config)) if sound or config.ledger is not None else []
     yield from ledger
     if sound and network is not None and not shape and not ledger:
         yield from allocation_faults(network, config)
+
+
+def _section_of(name: str) -> str | None:
+    """Where a name belongs that stands beside the sections."""
+    if name in _RUNTIME_SECTIONS:
+        return "It belongs under `runtime`."
+    if name in {field.name for field in fields(NetworkConfig)}:
+        return "It belongs under `network`."
+    return did_you_mean(name, ("network", "runtime"))
 
 
 def _follows(fault: Fault, syntax: Sequence[Fault], documents: Sequence[Document]) -> bool:
@@ -188,7 +235,9 @@ def _keyset(value: Any, path: Path, collector: Collector, faults: list[Fault]) -
     except FaultyConfigError as error:
         faults.extend(error.faults)
     except ConfigError as error:
-        collector.fault(("network", "keyset"), "a keyset file, or `sample`", f"{value!r}", str(error))
+        near = did_you_mean(value, ["sample"]) or ""
+        advice = near if near.startswith("Did") else str(error)
+        collector.fault(("network", "keyset"), "a keyset file, or `sample`", f"{value!r}", advice)
     return None
 
 
@@ -215,24 +264,18 @@ def _without_runtime(path: FaultPath) -> FaultPath:
     return path[1:] if path[:1] == ("runtime",) else path
 
 
-def _placed(faults: Sequence[Fault], document: Document, runtime: Document) -> list[Fault]:
-    """With the position of each that has none yet, in the order of the files."""
-
-    def place(fault: Fault) -> Fault:
-        if fault.position is not None:
-            return fault
-        source = runtime if fault.path[:1] == ("runtime",) else document
-        return replace(fault, position=source.position(fault.path))
-
-    return sorted((place(fault) for fault in faults), key=_in_file_order)
+def _placed(faults: Sequence[Fault], document: Document) -> list[Fault]:
+    """With the position of each, in the order of the file."""
+    placed = (replace(fault, position=document.position(fault.path)) for fault in faults)
+    return sorted(placed, key=_in_file_order)
 
 
 def _placed_in_last(fault: Fault, documents: Sequence[Document]) -> Fault:
-    """A fault of merged files belongs to the last one that writes the value."""
-    for document in reversed(documents):
-        if document.writes(fault.path):
-            return replace(fault, position=document.position(fault.path))
-    return replace(fault, position=documents[-1].position(fault.path)) if documents else fault
+    """A fault of merged files belongs to the last one that writes the value, or else would have to."""
+    able = [document for document in documents if fault.path[: len(document.prefix)] == document.prefix]
+    writing = [document for document in able if document.writes(fault.path)]
+    chosen = (writing or able)[-1:]
+    return replace(fault, position=chosen[0].position(fault.path)) if chosen else fault
 
 
 def _in_file_order(fault: Fault) -> tuple[str, int, int]:

@@ -1,19 +1,23 @@
 """From what a test asks for to a deployment plan. Pure: the same inputs give the same plan, byte for byte."""
 
+import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
 
 from coda_executive.config.daemon_args import (
+    GENESIS_DIRECTORY,
     GENESIS_FILE,
     LIBP2P_KEY_FILE,
     PRODUCER_KEY_FILE,
     RUNTIME_FILE,
     daemon_arguments,
+    genesis_arguments,
     multiaddress,
 )
 from coda_executive.config.fault import Fault, FaultyConfigError
+from coda_executive.config.kept_fields import put_back
 from coda_executive.config.key_allocation import AllocatedKey, allocate_keys
 from coda_executive.config.ledger_accounts import genesis_winner, resolved, stake_by_key, without_secrets
 from coda_executive.config.network import NetworkConfig
@@ -59,9 +63,11 @@ def make_plan(
     seed: int,
     engine_arguments: Sequence[str] = (),
     filtered_log_ids: Sequence[str] = (),
+    genesis_files: Mapping[str, bytes] | None = None,
 ) -> DeploymentPlan:
     """Compute a testnet. `sites` has a place for each of `node_names(network)`.
 
+    `genesis_files`, by name, are put beside every node's configuration, where it looks for ledgers by hash.
     `engine_arguments` are added to every daemon's; `filtered_log_ids` are the event ids that a log engine
     which asks by GraphQL wants captured from the start. Raises ConfigError; `validate` tells all faults
     before.
@@ -78,7 +84,10 @@ def make_plan(
         member.id: multiaddress(sites[member.id], identities[member.id].peer_id) for member in members
     }
     extra = (*engine_arguments, *(word for id in filtered_log_ids for word in ("-start-filtered-logs", id)))
-    runtime_file = PlannedFile(RUNTIME_FILE, encode(written))
+    shared_files = (
+        PlannedFile(RUNTIME_FILE, _runtime_document(written, runtime, network)),
+        *(PlannedFile(f"{GENESIS_DIRECTORY}/{name}", data) for name, data in (genesis_files or {}).items()),
+    )
 
     nodes = []
     for member in members:
@@ -103,10 +112,10 @@ def make_plan(
                     site,
                     peers=[addresses[peer] for peer in peers],
                     public_key=key.public if key else None,
-                    extra=extra,
+                    extra=(*genesis_arguments(site), *extra) if genesis_files else extra,
                 ),
                 environment=_environment(network, member),
-                files=(runtime_file, *_key_files(seed, member, key, identities[member.id])),
+                files=(*shared_files, *_key_files(seed, member, key, identities[member.id])),
                 daemon=member.settings.daemon,
                 resources=member.settings.resources,
             )
@@ -189,6 +198,19 @@ def _planned_epoch_ledger(ledger: EpochLedger) -> EpochLedger:
     if ledger.accounts is None:
         return ledger
     return msgspec.structs.replace(ledger, accounts=without_secrets(ledger.accounts))
+
+
+def _runtime_document(written: RuntimeConfig, asked: RuntimeConfig, network: NetworkConfig) -> bytes:
+    """The file that every node gets, with the fields that the user keeps without our knowing them."""
+    if not network.kept:
+        return encode(written)
+    document = json.loads(encode(written))
+    put_back(document, network.kept, accounts_before=_account_count(written) - _account_count(asked))
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _account_count(runtime: RuntimeConfig) -> int:
+    return len((runtime.ledger.accounts if runtime.ledger else None) or ())
 
 
 def _check_sites(sites: Mapping[NodeId, NodeSite]) -> None:

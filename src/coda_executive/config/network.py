@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from coda_executive.config.kept_fields import KeptField
 from coda_protocol.currency import Fee
 from coda_protocol.keys import Keypair
 from coda_protocol.runtime_config import WorkSelection
@@ -95,7 +96,7 @@ class NetworkConfig:
 
     Beyond the spec: `seeds`, `plain_nodes`; `nodes`, settings by a node's usual name such as
     "block-producer-1"; `profile`, the reference daemon's wall-clock constants; `keyset`, the private keys of
-    a ledger that does not bring its own.
+    a ledger that does not bring its own; `kept`, what `--lenient` passes on to the daemons unread.
     """
 
     block_producers: BlockProducers = field(default_factory=BlockProducers)
@@ -106,3 +107,4 @@ class NetworkConfig:
     nodes: Mapping[str, NodeSettings] = field(default_factory=dict)
     profile: WallClockProfile = "dev"
     keyset: tuple[Keypair, ...] | None = None
+    kept: tuple[KeptField, ...] = ()

@@ -25,7 +25,8 @@ class NodeSite:
     it.
 
     The directory is absolute. `archive_address` is HOST:PORT of the archive process that the engine runs for
-    an archive node.
+    an archive node. `bind_host` is where the daemon listens for its peers, if that is not `host`: a proxy of
+    the engine's is between.
     """
 
     host: str
@@ -34,6 +35,7 @@ class NodeSite:
     external_port: int
     directory: str
     archive_address: str | None = None
+    bind_host: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

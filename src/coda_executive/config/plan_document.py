@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from coda_executive.config.daemon_args import RUNTIME_FILE
 from coda_executive.config.plan import DeploymentPlan, PlannedFile, PlannedNode
-from coda_protocol.runtime_config import encode
 
 MASK = "(hidden)"
 _SECRET_NAME = re.compile(r"PASS|PRIVKEY|SECRET|TOKEN|PASSWORD|CREDENTIAL", re.IGNORECASE)
@@ -26,7 +26,7 @@ def plan_document(plan: DeploymentPlan) -> str:
         "constants": msgspec.to_builtins(plan.constants),
         "genesis_file": plan.genesis_file,
         "nodes": {node.id: _node(node) for node in plan.nodes},
-        "runtime": json.loads(encode(_without_password(plan))),
+        "runtime": _runtime(plan),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -77,10 +77,10 @@ def _file(file: PlannedFile) -> dict[str, Any]:
     }
 
 
-def _without_password(plan: DeploymentPlan) -> Any:
-    daemon = plan.runtime.daemon
-    if daemon is None or daemon.block_producer_password is None:
-        return plan.runtime
-    return msgspec.structs.replace(
-        plan.runtime, daemon=msgspec.structs.replace(daemon, block_producer_password=MASK)
-    )
+def _runtime(plan: DeploymentPlan) -> Any:
+    """As the nodes' file has it, which is more than we know where the user keeps unknown fields."""
+    content = next(file.content for file in plan.nodes[0].files if file.path == RUNTIME_FILE)
+    document = json.loads(content)
+    if "block-producer-password" in document.get("daemon", {}):
+        document["daemon"]["block-producer-password"] = MASK
+    return document

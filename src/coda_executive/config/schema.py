@@ -1,9 +1,11 @@
 """JSON Schema of the files that users write, for the completion and red lines of their editors."""
 
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
+from coda_executive.config.descriptions import DESCRIPTIONS
 from coda_executive.config.network import NetworkConfig
 from coda_protocol.currency import Currency
 from coda_protocol.runtime_config import NumberText, RuntimeConfig, TransactionCapacity
@@ -18,23 +20,32 @@ def network_schema() -> dict[str, Any]:
         [NetworkConfig, RuntimeConfig], schema_hook=_own, ref_template=_PLACE
     )
     # In a file the keyset is a name; only inside it is key pairs.
-    for unwanted in ("Keypair", "PublicKey", "PrivateKey"):
+    for unwanted in ("Keypair", "PublicKey", "PrivateKey", "KeptField"):
         definitions.pop(unwanted, None)
-    definitions["NetworkConfig"]["properties"]["keyset"] = {
-        "type": "string",
-        "description": "A keyset file, or `sample`.",
-    }
+    del definitions["NetworkConfig"]["properties"]["kept"]
+    definitions["NetworkConfig"]["properties"]["keyset"] = {"type": "string"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A network and its runtime configuration",
         "type": "object",
         "properties": {
             "network": network,
-            "runtime": {"anyOf": [runtime, {"type": "string", "description": "A file with it."}]},
+            "runtime": {
+                "anyOf": [
+                    runtime,
+                    {"type": "string", "description": "A file with it."},
+                    {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "minItems": 1,
+                        "description": "Files with it, the later ones winning.",
+                    },
+                ]
+            },
         },
         "required": ["network", "runtime"],
         "additionalProperties": False,
-        "$defs": _closed(definitions),
+        "$defs": _finished(definitions),
     }
 
 
@@ -47,7 +58,7 @@ def runtime_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A runtime configuration",
         **runtime,
-        "$defs": _closed(definitions),
+        "$defs": _finished(definitions),
     }
 
 
@@ -69,9 +80,20 @@ def _own(kind: type) -> dict[str, Any]:
     }
 
 
-def _closed(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Names that are not listed are misspelt."""
-    return {
-        name: {**definition, "additionalProperties": False} if "properties" in definition else definition
-        for name, definition in definitions.items()
-    }
+def _finished(definitions: dict[str, Any]) -> dict[str, Any]:
+    """With what each field means, and closed: a name that is not listed is misspelt."""
+    fields = {kind.__name__: described for kind, described in DESCRIPTIONS.items()}
+    for name, definition in definitions.items():
+        if "description" in definition:
+            definition["description"] = (
+                cleandoc(definition["description"]).partition("\n\n")[0].replace("\n", " ")
+            )
+        if "properties" not in definition:
+            continue
+        definition["additionalProperties"] = False
+        for field, property_ in definition["properties"].items():
+            # A reference may have no neighbours in older drafts, which many editors still go by.
+            if "$ref" in property_:
+                property_ = definition["properties"][field] = {"allOf": [property_]}
+            property_["description"] = fields[name][field]
+    return definitions

@@ -12,12 +12,12 @@ from coda_protocol.constants import CompiledProfile, Constants, with_defaults
 from coda_protocol.currency import MAXIMUM, Balance
 from coda_protocol.format_error import FormatError
 from coda_protocol.genesis_ledgers import LEDGER_NAMES
+from coda_protocol.keys import refused_addresses
 from coda_protocol.runtime_config import Account, DaemonSection, EpochLedger, GenesisLedger, RuntimeConfig
 
 YEAR_MS = 365 * 24 * 60 * 60 * 1000
 # Making a block, sending it and checking it takes a node some tens of milliseconds on a busy machine.
 SHORTEST_SLOT_MS = 100
-_ADDRESS_BYTES = 35
 _SYMBOL_BYTES = 6
 
 
@@ -157,9 +157,11 @@ def _account_list_faults(path: Path, accounts: Sequence[Account]) -> Iterator[Fa
         return
     seen: dict[tuple[str, str | None], int] = {}
     keys = {account.pk for account in accounts}
+    refused = refused_addresses(keys)
     for index, account in enumerate(accounts):
         here = (*path, index)
-        yield from _text_faults((*here, "pk"), account.pk, VersionByte.PUBLIC_KEY, _ADDRESS_BYTES)
+        if account.pk in refused:
+            yield Fault((*here, "pk"), "an address (B62…)", found(account.pk), _refusal(refused[account.pk]))
         first = seen.setdefault((account.pk, account.token), index)
         if first != index:
             yield Fault(
@@ -269,13 +271,21 @@ def _prefix_faults(
 
 
 _TEXTS = {
-    # Whether x is on the curve is not asked: for a large ledger that takes longer than all the rest together.
-    VersionByte.PUBLIC_KEY: "an address (B62…)",
     VersionByte.PRIVATE_KEY: "a private key (EK…)",
     VersionByte.LEDGER_HASH: "a ledger hash (jw… or jx…)",
     VersionByte.EPOCH_SEED: "an epoch seed (2v…)",
     VersionByte.TOKEN_ID: "a token id (w…)",
 }
+
+
+_MISTYPED = "It is mistyped, cut, or something else."
+
+
+def _refusal(error: FormatError) -> str:
+    """A text that has its checksum was not mistyped: somebody made it up, or a program did."""
+    if error.found.startswith("x = "):
+        return "Its checksum is right, but no point of the curve has it: it was not made from a private key."
+    return _MISTYPED
 
 
 def _text_faults(path: Path, text: str, version: VersionByte, size: int) -> Iterator[Fault]:
@@ -285,4 +295,4 @@ def _text_faults(path: Path, text: str, version: VersionByte, size: int) -> Iter
     except FormatError:
         secret = version is VersionByte.PRIVATE_KEY
         what = f"another text of {len(text)} characters" if secret else found(text)
-        yield Fault(path, _TEXTS[version], what, "It is mistyped, cut, or something else.")
+        yield Fault(path, _TEXTS[version], what, _MISTYPED)

@@ -1,23 +1,39 @@
 """The object that a test's body is given: it waits, structures the test, and hands out the testnet."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from msgspec.structs import replace
 
 from coda_executive.config.node_id import NodeId
-from coda_executive.dsl.sections import Sections, Severity
+from coda_executive.dsl.explanation import MOST_CHANGES, node_lines
+from coda_executive.dsl.sections import Sections, Severity, describe
 from coda_executive.errors import (
     CrashedNode,
     EngineError,
     ExecutiveError,
     HardLogError,
+    RequestFailed,
+    TestFailed,
     WaitTimeout,
     WaitUnreachable,
 )
 from coda_executive.events.event import NodeCrashed
 from coda_executive.interfaces.testnet import Testnet
-from coda_executive.observation.history import SectionBegan, SectionEnded, WaitBegan, WaitEnded
+from coda_executive.nemesis.nemesis import Nemesis
+from coda_executive.observation.history import (
+    CrashExpected,
+    Measured,
+    SectionBegan,
+    SectionEnded,
+    WaitBegan,
+    WaitEnded,
+)
 from coda_executive.observation.network_state import NetworkState
 from coda_executive.observation.router import Cursor, Observation, Router
 from coda_executive.wait_conditions.condition import (
@@ -30,17 +46,26 @@ from coda_executive.wait_conditions.condition import (
 )
 from coda_executive.wait_conditions.limits import Limits
 
+_LONGEST_POLL = 1.0  # seconds between two requests to a node about one thing; in short slots a quarter of one
+_SHORTEST_TIMER = 0.001  # seconds; a clock that is read as a float may be that much early
+
 
 @dataclass(slots=True)
 class WaitInProgress:
-    """A wait that goes on: what for, since when (nanoseconds since the run began), its limits, and how far it
-    got.
+    """A wait that goes on: what for, since when (nanoseconds since the run began), its limits, how far it got,
+    and the last changes of that, with their times.
     """
 
     condition: WaitCondition
     began_ns: int
     limits: Limits
     progress: str = ""
+    moved: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
+
+    def note(self, progress: str, now_ns: int) -> None:
+        if progress != self.progress:
+            self.progress = progress
+            self.moved.append((now_ns, progress))
 
 
 @dataclass(slots=True)
@@ -61,6 +86,9 @@ class Dsl:
         facts: NetworkFacts,
         sections: Sections,
         settings: WaitSettings,
+        *,
+        seed: int,
+        nemesis_journal: Path,
     ) -> None:
         self.testnet = testnet
         self.facts = facts
@@ -69,9 +97,10 @@ class Dsl:
         self._router = router
         self._sections = sections
         self._settings = settings
-        self._cursor = router.cursor()
+        self._start = router.cursor()
         self._ending: CrashedNode | HardLogError | EngineError | None = None
         self._expected_crashes: set[NodeId] = set()
+        self.nemesis = Nemesis(testnet, router, seed=seed, journal=nemesis_journal, crashes=self)
         router.subscribe(self._watch_for_crashes)
         # A daemon may have died between the start of the nodes and this moment.
         for name in router.state.names:
@@ -84,6 +113,11 @@ class Dsl:
         """What is known of the network now: a value, it does not change."""
         return self._router.state
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run began, on the engine's clock."""
+        return self._router.now_ns() / 1e9
+
     def cursor(self) -> Cursor:
         """This point in the history, for `wait_for(…, since=…)`."""
         return self._router.cursor()
@@ -91,6 +125,15 @@ class Dsl:
     def expect_crash(self, node: NodeId) -> None:
         """From now on a crash of this node is no error; any other node's ends the test."""
         self._expected_crashes.add(node)
+        self._router.note(CrashExpected(node, expected=True))
+
+    def forbid_crash(self, node: NodeId) -> None:
+        """From now on a crash of this node is an error again."""
+        self._expected_crashes.discard(node)
+        self._router.note(CrashExpected(node, expected=False))
+
+    def is_crash_expected(self, node: NodeId) -> bool:
+        return node in self._expected_crashes
 
     @contextmanager
     def section(self, name: str, *, hard: bool = False) -> Iterator[None]:
@@ -106,8 +149,69 @@ class Dsl:
                 # Whether it passed is known only outside; the history says when the block was left.
                 self._router.record(SectionEnded(record.path))
 
-    async def wait_for(self, condition: WaitCondition, *, since: Cursor | None = None) -> None:
-        """Return once the condition is true.
+    @contextmanager
+    def refusal(self, reason: str) -> Iterator[None]:
+        """What is asked of a node inside must be refused, with this in the error's text, whatever its case.
+
+        Raises TestFailed if it is not, RequestFailed as it came if the answer was lost.
+        """
+        try:
+            yield
+        except RequestFailed as error:
+            if not error.definite:
+                raise
+            if reason.lower() not in str(error).lower():
+                raise TestFailed(f"expected a refusal that tells {reason!r}, found: {error}") from error
+        else:
+            raise TestFailed(f"expected a refusal that tells {reason!r}, but the node did what it was asked")
+
+    @asynccontextmanager
+    async def task(self, name: str, work: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+        """Do something beside the test for the length of a block, at whose end it is cancelled.
+
+        Its waits begin where the body's did, its sections lie in one called `name`. Its error ends the block;
+        where several went wrong, each is an error of the run, and the gravest is raised.
+        """
+        cut_short = self.cut_short
+
+        async def run() -> None:
+            with self._sections.strands.branch(name):
+                await work()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                job = group.create_task(run(), name=name)
+                yield
+                job.cancel()
+        except BaseExceptionGroup as errors:
+            # The block was cancelled by the error of its task, not from outside.
+            self.cut_short = cut_short
+            self._raise_joined(_leaves(errors))
+
+    async def together(self, **works: Callable[[], Awaitable[object]]) -> None:
+        """Do several things at once, each to its end; errors are told as `task` does."""
+        errors: list[BaseException] = []
+
+        async def run(name: str, work: Callable[[], Awaitable[object]]) -> None:
+            with self._sections.strands.branch(name):
+                try:
+                    await work()
+                except (ExecutiveError, AssertionError) as error:
+                    error.add_note(f"(in {name})")
+                    errors.append(error)
+
+        async with asyncio.TaskGroup() as group:
+            for name, work in works.items():
+                group.create_task(run(name, work), name=name)
+        if errors:
+            self._raise_joined(errors)
+
+    def collect(self, name: str, value: float, unit: str) -> None:
+        """Keep a measurement, such as ("bootstrap", 3.2, "s"), in the history of the run."""
+        self._router.record(Measured(name, value, unit))
+
+    async def wait_for(self, condition: WaitCondition, *, since: Cursor | None = None) -> Any:
+        """Return once the condition is true, with its answer, if it has one.
 
         It begins where the previous wait was satisfied, so nothing falls between two waits, or at `since`.
         Raises WaitTimeout at the hard limit, WaitUnreachable at once when it can no longer come true,
@@ -115,15 +219,20 @@ class Dsl:
         logs an error that the test does not expect.
         """
         self.raise_if_ending()
-        start = since or self._cursor
+        strand = self._sections.strands.current
+        start = since or strand.cursor or self._start
         now = self._router.state
         limits = condition.limits(now, self.facts)
         wait = WaitInProgress(condition, self._router.now_ns(), limits)
         self.waits.append(wait)
-        self._router.record(WaitBegan(condition.description, str(limits.soft), str(limits.hard)))
+        soft, hard = (
+            self._seconds(span.in_seconds(self.facts.constants.slot_ms))
+            for span in (limits.soft, limits.hard)
+        )
+        self._router.record(WaitBegan(condition.description, str(limits.soft), str(limits.hard), soft, hard))
         result = "cancelled"
         try:
-            self._cursor = await self._settle(wait, start)
+            strand.cursor, answer = await self._settle(wait, start)
             result = "reached"
         except asyncio.CancelledError:
             self._note_cancellation(wait)
@@ -134,21 +243,27 @@ class Dsl:
         finally:
             self.waits.remove(wait)
             self._router.record(WaitEnded(condition.description, result, wait.progress))
+        return answer
 
-    async def _settle(self, wait: WaitInProgress, start: Cursor) -> Cursor:
-        """Follow the history until the wait is decided; answers the point where it was satisfied."""
+    async def _settle(self, wait: WaitInProgress, start: Cursor) -> tuple[Cursor, Any]:
+        """Follow the history until the wait is decided; answers the point where it was satisfied, and the
+        condition's answer.
+        """
         check = wait.condition.begin(start.state, self.facts)
         loop = asyncio.get_running_loop()
-        decided: asyncio.Future[Cursor] = loop.create_future()
+        decided: asyncio.Future[tuple[Cursor, Any]] = loop.create_future()
+        timer: asyncio.TimerHandle | None = None
 
         def consider(_observation: Observation | None) -> None:
+            nonlocal timer
             if decided.done():
                 return
-            verdict = check(self._router.state)
+            now = self._now()
+            verdict = check(now)
             if isinstance(verdict, NotYet):
-                wait.progress = verdict.progress
+                wait.note(verdict.progress, now.time_ns)
             if isinstance(verdict, Reached):
-                decided.set_result(self._router.cursor())
+                decided.set_result((self._router.cursor(), verdict.value))
             elif self._ending is not None:
                 # A crash explains more than the wait that it makes impossible.
                 decided.set_exception(
@@ -157,9 +272,12 @@ class Dsl:
                     else self._ending.during(wait.condition.description, wait.progress)
                 )
             elif isinstance(verdict, Unreachable):
-                decided.set_exception(
-                    WaitUnreachable(wait.condition.description, verdict.reason, wait.progress)
-                )
+                decided.set_exception(self._unreachable(wait, verdict))
+            elif verdict.look_again_ns is not None:
+                if timer is not None:
+                    timer.cancel()
+                left = max(_SHORTEST_TIMER, (verdict.look_again_ns - now.time_ns) / 1e9)
+                timer = loop.call_later(left, consider, None)
 
         unsubscribe = self._router.subscribe(consider)
         began = loop.time()
@@ -169,15 +287,29 @@ class Dsl:
             hard = self._seconds(wait.limits.hard.in_seconds(self.facts.constants.slot_ms))
             try:
                 async with asyncio.timeout_at(began + hard):
-                    cursor = await decided
+                    while wait.condition.refresh is not None and not decided.done():
+                        await wait.condition.refresh()
+                        consider(None)
+                        await asyncio.wait([decided], timeout=self._poll_seconds)
+                    found = await decided
             except TimeoutError:
-                raise self._timed_out(wait, check(self._router.state), hard) from None
+                raise self._timed_out(wait, check(self._now()), hard, start) from None
             taken = loop.time() - began
             if taken > soft:
                 self._overran(wait, taken, soft)
-            return cursor
+            return found
         finally:
             unsubscribe()
+            if timer is not None:
+                timer.cancel()
+
+    def _now(self) -> NetworkState:
+        """The state, as of this moment."""
+        return replace(self._router.state, time_ns=self._router.now_ns())
+
+    @property
+    def _poll_seconds(self) -> float:
+        return min(_LONGEST_POLL, self.facts.constants.slot_ms / 4000)
 
     def _note_cancellation(self, wait: WaitInProgress | None) -> None:
         """Keep what the body was doing when it was cut short: the innermost wait or section is left first."""
@@ -195,20 +327,54 @@ class Dsl:
     def _seconds(self, seconds: float) -> float:
         return seconds * self._settings.timeout_factor
 
-    def _timed_out(self, wait: WaitInProgress, verdict: Verdict, hard: float) -> WaitTimeout:
+    def _timed_out(self, wait: WaitInProgress, verdict: Verdict, hard: float, start: Cursor) -> WaitTimeout:
+        now = self._now()
         if isinstance(verdict, NotYet):
-            wait.progress = verdict.progress
-        state = self._router.state
-        nodes = tuple(f"{node.id}: {state.node(node.id).summary}" for node in self.testnet.nodes)
-        return WaitTimeout(wait.condition.description, wait.limits.hard, hard, wait.progress, nodes)
+            wait.note(verdict.progress, now.time_ns)
+        names = [node.id for node in self.testnet.nodes]
+        lines = node_lines(names, start.state, now, slot_ms=self.facts.constants.slot_ms)
+        error = WaitTimeout(
+            wait.condition.description,
+            wait.limits.hard,
+            hard,
+            wait.progress,
+            lines,
+            is_quantile=wait.limits.are_quantiles,
+        )
+        steps = [f"+{(time_ns - wait.began_ns) / 1e9:.1f} s {text}" for time_ns, text in wait.moved]
+        if len(steps) > 1:
+            error.add_note(f"how it went: {'; '.join(steps)}")
+        for line in wait.condition.near_misses(start.state, now):
+            error.add_note(f"near miss: {line}")
+        self._add_faults(error)
+        return error
+
+    def _unreachable(self, wait: WaitInProgress, verdict: Unreachable) -> WaitUnreachable:
+        error = WaitUnreachable(wait.condition.description, verdict.reason, wait.progress)
+        self._add_faults(error)
+        return error
+
+    def _add_faults(self, error: ExecutiveError) -> None:
+        for effect in self.nemesis.active:
+            error.add_note(f"at work: {effect}")
+
+    def _raise_joined(self, errors: list[BaseException]) -> NoReturn:
+        """Raise the gravest of several errors and tell the others as errors of the run."""
+        gravest, *others = sorted(errors, key=_gravity)
+        for error in others:
+            # A crash or a log line ends every wait that goes on: it is one error all the same.
+            if not isinstance(error, CrashedNode | HardLogError | EngineError):
+                self._sections.found(Severity.HARD, type(error).__name__, describe(error))
+        raise gravest from None
 
     def _overran(self, wait: WaitInProgress, taken: float, soft: float) -> None:
         severity = Severity.SOFT if self._settings.strict else Severity.WARNING
+        rare = ", which a healthy network overruns once in a thousand times"
         self._sections.found(
             severity,
             "SlowWait",
-            f"waiting for {wait.condition.description} took {taken:.1f} s, beyond its soft limit of {wait.limits.soft} "
-            f"({soft:.1f} s), which a healthy network overruns once in a thousand times",
+            f"waiting for {wait.condition.description} took {taken:.1f} s, beyond its soft limit of "
+            f"{wait.limits.soft} ({soft:.1f} s){rare if wait.limits.are_quantiles else ''}",
         )
 
     def end_with(self, error: HardLogError | EngineError) -> None:
@@ -229,3 +395,20 @@ class Dsl:
         """Raise what ends the test, if something was found that no wait has raised yet."""
         if self._ending is not None:
             raise self._ending
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The errors of a group, whatever groups it is made of."""
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
+
+
+def _gravity(error: BaseException) -> int:
+    """The graver, the smaller: what is no error of ours, the infrastructure's, a node's, the test's."""
+    if not isinstance(error, ExecutiveError | AssertionError):
+        return 0
+    if isinstance(error, EngineError):
+        return 1
+    return 2 if isinstance(error, CrashedNode | HardLogError) else 3

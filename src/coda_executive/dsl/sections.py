@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coda_executive.dsl.strand import Strands
 from coda_executive.errors import RequestFailed, TestFailed
 
 
@@ -47,16 +48,25 @@ class SectionRecord:
 @dataclass(slots=True)
 class Sections:
     """The sections of one run, in the order in which they began, and all errors, in the order in which they
-    were found.
+    were found. `on_found` is told of each error.
     """
 
     now_ns: Callable[[], int]
     sections: list[SectionRecord] = field(default_factory=list)
     errors: list[FoundError] = field(default_factory=list)
-    path: tuple[str, ...] = ()
+    strands: Strands = field(default_factory=Strands)
+    on_found: Callable[[FoundError], None] | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The sections that are open, of the task that asks or else of the test's body."""
+        return self.strands.current.path
 
     def found(self, severity: Severity, kind: str, message: str) -> None:
-        self.errors.append(FoundError(severity, kind, message, self.path, self.now_ns()))
+        error = FoundError(severity, kind, message, self.path, self.now_ns())
+        self.errors.append(error)
+        if self.on_found is not None:
+            self.on_found(error)
 
     @contextmanager
     def section(self, name: str, *, hard: bool) -> Iterator[SectionRecord]:
@@ -66,8 +76,9 @@ class Sections:
         A crashed node or a hard log error goes through: later sections would run against a network in an
         unknown state.
         """
-        outer, self.path = self.path, (*self.path, name)
-        record = SectionRecord(self.path, self.now_ns())
+        strand = self.strands.current
+        outer, strand.path = strand.path, (*strand.path, name)
+        record = SectionRecord(strand.path, self.now_ns())
         self.sections.append(record)
         errors_before = len(self.errors)
         finished = False
@@ -80,9 +91,10 @@ class Sections:
             self.found(Severity.SOFT, type(error).__name__, describe(error))
         finally:
             record.ended_ns = self.now_ns()
-            mistakes = [e for e in self.errors[errors_before:] if e.severity is not Severity.WARNING]
-            record.passed = finished and not mistakes
-            self.path = outer
+            # What a task beside it did wrong is not this section's.
+            own = [e for e in self.errors[errors_before:] if e.section[: len(record.path)] == record.path]
+            record.passed = finished and all(e.severity is Severity.WARNING for e in own)
+            strand.path = outer
 
 
 def describe(error: BaseException) -> str:

@@ -9,7 +9,7 @@ it.
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ from coda_executive.config.plan_document import plan_document
 from coda_executive.config.roster import node_names
 from coda_executive.config.validate import check
 from coda_executive.dsl.dsl import Dsl, WaitSettings
-from coda_executive.dsl.sections import Sections, Severity, describe
+from coda_executive.dsl.sections import FoundError, Sections, Severity, describe
 from coda_executive.errors import (
     ConfigError,
     EngineError,
@@ -31,15 +31,22 @@ from coda_executive.errors import (
 from coda_executive.events.event import ErrorLogged
 from coda_executive.executive.integration_test import IntegrationTest
 from coda_executive.executive.interrupts import Interruption, interruptible
+from coda_executive.executive.judgement import errors_of, run_facts, run_panel, verdict_of
+from coda_executive.executive.keeping import Keeping, Pause
 from coda_executive.executive.log_policy import LogJudge
 from coda_executive.executive.monitor import Monitor, RunView
-from coda_executive.executive.outcome import Outcome, PhaseTime, Verdict
+from coda_executive.executive.outcome import Outcome, PhaseTime
 from coda_executive.executive.run_directory import RunDirectory
 from coda_executive.interfaces.engine import Session
+from coda_executive.interfaces.keeping import Detachable
 from coda_executive.interfaces.log_engine import Attachment, Queries
 from coda_executive.interfaces.network_manager import DaemonBuild
 from coda_executive.interfaces.testnet import Testnet
+from coda_executive.nemesis.journal import JOURNAL_FILE
+from coda_executive.observation.history import ErrorFound, RunEnded, ValidationBegan
 from coda_executive.observation.router import Observation, Router
+from coda_executive.validation.finding import Finding
+from coda_executive.validation.panel import Panel
 from coda_executive.wait_conditions.condition import NetworkFacts
 
 DRAIN_SECONDS = 10.0
@@ -74,13 +81,20 @@ class Execution:
     monitor: Monitor
     view: RunView
     failures: Failures
+    genesis_files: Mapping[str, bytes]
+    keep_up: Keeping | None = None  # what becomes of the testnet of a test that passed, None: destroyed
+    pause: Pause | None = None  # asked what becomes of that of a test that failed
+    kept: Keeping | None = None  # what has become of it
     phases: list[PhaseTime] = field(default_factory=list)
     judge: LogJudge = field(init=False)
     doing: str | None = None
     infrastructure_failed: bool = False
+    panel: Panel | None = None  # of validators, from the plan on
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         self.judge = LogJudge(self.test.log_policy)
+        self.sections.on_found = self._note_error
 
     async def execute(self) -> Outcome:
         """Run everything; never raises for what the network, the test or the user did."""
@@ -95,12 +109,12 @@ class Execution:
                     pass
             except ConfigError as error:
                 self._found(error)
-                return self._outcome(Verdict.USAGE)
+                return self._outcome(interruption, bad_usage=True)
             except ExecutiveError as error:
                 self._found(error)
             if self.failures.first is not None:
                 self._found(self.failures.first)
-            return self._outcome(self._verdict(interruption))
+            return self._outcome(interruption)
 
     async def _run(self) -> None:
         build, plan = await self._prepared()
@@ -118,8 +132,11 @@ class Execution:
                 async with self._drained(attachment):
                     with self._phase("run"):
                         await self._body(testnet, facts)
+                    await self._pause_if_failed(testnet)
             with self._phase("analyse"):
                 self._analyse()
+            if not self._has_failed():
+                self.kept = self.keep_up
 
     async def _prepared(self) -> tuple[DaemonBuild, DeploymentPlan]:
         with self._phase("validate"):
@@ -127,8 +144,17 @@ class Execution:
             build = await self.session.manager.handshake()
         with self._phase("plan"):
             sites = await self.session.manager.sites(node_names(self.test.network))
-            plan = make_plan(self.test.network, self.test.runtime, sites, seed=self.seed)
-            self.directory.store_plan(plan_document(plan))
+            plan = make_plan(
+                self.test.network,
+                self.test.runtime,
+                sites,
+                seed=self.seed,
+                genesis_files=self.genesis_files,
+            )
+            document = plan_document(plan)
+            self.directory.store_plan(document)
+            self.panel = run_panel(run_facts(document))
+            self.router.follow(self.panel.take)
         return build, plan
 
     @asynccontextmanager
@@ -139,25 +165,54 @@ class Execution:
                 testnet = await self.session.manager.deploy(plan)
             yield testnet
         finally:
-            with self._phase("destroy"):
-                try:
-                    async with asyncio.timeout(DESTROY_SECONDS):
-                        await self.session.manager.destroy()
-                    leaks = await self.session.manager.leaks()
-                    if leaks:
-                        raise LeakError(
-                            "the run left something behind: "
-                            + "; ".join(leaks)
-                            + ". `coda-executive cleanup` removes it."
-                        )
-                except TimeoutError:
-                    self._found(
-                        EngineError(
-                            f"the testnet was not destroyed within {DESTROY_SECONDS:g} s; see coda-executive cleanup"
-                        )
+            try:
+                if self.kept is not None:
+                    await self._leave_up(self.kept)
+            finally:
+                if self.kept is None:
+                    await self._destroy()
+
+    async def _pause_if_failed(self, testnet: Testnet) -> None:
+        """Hold a failed network for the user, whose answer is whether it shall stay up."""
+        if self.pause is not None and self._has_failed() and self.failures.first is None:
+            first = next(error for error in self.sections.errors if error.severity is not Severity.WARNING)
+            with self._phase("pause"):
+                self.monitor.notice(f"{first.kind}: {first.message}")
+                self.kept = await self.pause(testnet, self.directory.path)
+
+    async def _leave_up(self, keeping: Keeping) -> None:
+        """Let go of the testnet. If that fails, it is destroyed as any other."""
+        manager = self.session.manager
+        assert isinstance(manager, Detachable)  # whoever asked for it has looked
+        with self._phase("keep"):
+            try:
+                await manager.keep_up(keeping.name, keeping.lease)
+            except BaseException as error:
+                self.kept = None
+                if not isinstance(error, ExecutiveError):
+                    raise
+                self._found(error)
+
+    async def _destroy(self) -> None:
+        with self._phase("destroy"):
+            try:
+                async with asyncio.timeout(DESTROY_SECONDS):
+                    await self.session.manager.destroy()
+                leaks = await self.session.manager.leaks()
+                if leaks:
+                    raise LeakError(
+                        "the run left something behind: "
+                        + "; ".join(leaks)
+                        + ". `coda-executive cleanup` removes it."
                     )
-                except ExecutiveError as error:
-                    self._found(error)
+            except TimeoutError:
+                self._found(
+                    EngineError(
+                        f"the testnet was not destroyed within {DESTROY_SECONDS:g} s; see coda-executive cleanup"
+                    )
+                )
+            except ExecutiveError as error:
+                self._found(error)
 
     @asynccontextmanager
     async def _drained(self, attachment: Attachment) -> AsyncIterator[None]:
@@ -180,7 +235,15 @@ class Execution:
         """Run the test's body; what it raises becomes an error of the run here, with the place in the user's
         file.
         """
-        dsl = Dsl(testnet, self.router, facts, self.sections, self.settings)
+        dsl = Dsl(
+            testnet,
+            self.router,
+            facts,
+            self.sections,
+            self.settings,
+            seed=self.seed,
+            nemesis_journal=self.directory.path / JOURNAL_FILE,
+        )
         self.view.dsl = self.failures.dsl = dsl
         if self.failures.first is not None:
             raise self.failures.first
@@ -218,6 +281,8 @@ class Execution:
         if not isinstance(event, ErrorLogged):
             return
         severity = self.judge.judge(seen.node, event)
+        if severity is Severity.HARD and dsl.is_crash_expected(seen.node):
+            return  # a daemon that ends by itself says so at level Error or Fatal
         if severity is Severity.HARD:
             dsl.end_with(HardLogError(seen.node, event.level, event.message))
         elif severity is not None:
@@ -233,6 +298,11 @@ class Execution:
                 "MissingLogLine",
                 f"the test expects a log line{where} that matches {missing.pattern!r}, and none came",
             )
+        assert self.panel is not None, "what was deployed had a plan"
+        self.router.record(ValidationBegan(self.settings.strict))
+        self.findings = self.panel.findings()
+        for error in errors_of(self.findings, strict=self.settings.strict):
+            self.sections.found(Severity.SOFT, type(error).__name__, describe(error))
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
@@ -266,19 +336,25 @@ class Execution:
         where = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
         self.sections.found(Severity.HARD, type(error).__name__, f"{describe(error)}{where}")
 
-    def _verdict(self, interruption: Interruption) -> Verdict:
-        if interruption.signal_name is not None:
-            return Verdict.INTERRUPTED
-        if self.infrastructure_failed:
-            return Verdict.INFRASTRUCTURE
-        failed = any(error.severity is not Severity.WARNING for error in self.sections.errors)
-        return Verdict.FAILED if failed else Verdict.PASSED
+    def _note_error(self, error: FoundError) -> None:
+        self.router.note(ErrorFound(error.severity.value, error.kind, error.message, error.section))
 
-    def _outcome(self, verdict: Verdict) -> Outcome:
+    def _has_failed(self) -> bool:
+        return any(error.severity is not Severity.WARNING for error in self.sections.errors)
+
+    def _outcome(self, interruption: Interruption, *, bad_usage: bool = False) -> Outcome:
+        end = RunEnded(
+            interrupted=interruption.signal_name is not None,
+            infrastructure_failed=self.infrastructure_failed,
+            bad_usage=bad_usage,
+        )
+        self.router.note(end)
         return Outcome(
-            verdict=verdict,
+            verdict=verdict_of(end, has_errors=self._has_failed(), findings=self.findings),
             errors=tuple(self.sections.errors),
             sections=tuple(self.sections.sections),
             phases=tuple(self.phases),
             doing=self.doing,
+            findings=self.findings,
+            kept=self.kept.name if self.kept else None,
         )

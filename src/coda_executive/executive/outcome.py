@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from coda_executive.dsl.sections import FoundError, SectionRecord
+from coda_executive.validation.finding import Finding
 
 
 class Verdict(StrEnum):
@@ -51,7 +52,8 @@ class PhaseTime:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended. `doing` is what was going on when it was cut short, None for a run that came to its
-    end.
+    end. `findings` are empty when it ended before its validation. `kept` is the name under which its testnet
+    is still up, None where it was destroyed.
     """
 
     verdict: Verdict
@@ -60,6 +62,8 @@ class Outcome:
     phases: tuple[PhaseTime, ...]
     doing: str | None = None
     skipped: str | None = None
+    kept: str | None = None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def exit_code(self) -> int:

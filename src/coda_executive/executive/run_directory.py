@@ -1,10 +1,12 @@
 """The run directory: everything that lets somebody else understand, judge and repeat a run.
 
-    run.json           the test, engine, options, seed and versions; the command that repeats the run; written
-    before anything starts plan.json          the deployment plan, secrets masked history/           what
-    happened, as segments of JSON lines: the evidence that is judged nodes/ID/          daemon.log with all
-    that the node wrote; configuration, keys and state while they are kept outcome.json       the verdict;
-    missing while a run goes on, and for ever if it was killed
+    run.json        the test, engine, options, seed, versions; the command that repeats the run; written first
+    plan.json       the deployment plan, secrets masked
+    history/        what happened, as segments of JSON lines: the evidence that is judged
+    nodes/ID/       daemon.log with all that the node wrote; configuration, keys and state while they are kept
+    nemesis.jsonl   which faults were about to be applied, and what undoes them
+    outcome.json    the verdict; missing while a run goes on, and for ever if it was killed
+    report.html, junit.xml, report.json     for people and for machines; functions of all the above
 
 State and keys of the nodes are removed after a run that passed, unless asked to be kept; the evidence always
 stays.
@@ -14,6 +16,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,9 +25,9 @@ import msgspec
 from coda_executive.dsl.sections import FoundError, SectionRecord
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Outcome, PhaseTime, Verdict
+from coda_executive.executive.runs_folder import DEFAULT_PARENT
 from coda_executive.support.clock import wall_time
-
-DEFAULT_PARENT = "runs"
+from coda_executive.validation.finding import Finding
 
 _Stored = TypeVar("_Stored", bound=msgspec.Struct)
 
@@ -54,6 +57,7 @@ class StoredOutcome(msgspec.Struct, frozen=True):
     phases: list[PhaseTime]
     doing: str | None
     skipped: str | None
+    findings: list[Finding] = []
 
 
 class RunDirectory:
@@ -111,19 +115,29 @@ class RunDirectory:
             phases=list(outcome.phases),
             doing=outcome.doing,
             skipped=outcome.skipped,
+            findings=list(outcome.findings),
         )
         self._write("outcome.json", msgspec.json.format(msgspec.json.encode(stored), indent=2))
 
     def remove_node_state(self) -> None:
-        """Remove what nodes kept besides their logs: configuration directories, keys, runtime configuration."""
-        for node in sorted((self.path / "nodes").iterdir()):
-            for entry in sorted(node.iterdir()):
-                if entry.name == "daemon.log":
-                    continue
-                if entry.is_dir():
-                    shutil.rmtree(entry, ignore_errors=True)
-                else:
-                    entry.unlink(missing_ok=True)
+        """Remove what nodes kept besides their logs: configuration directories, keys, runtime configuration.
+
+        Raises EngineError.
+        """
+        try:
+            for node in sorted((self.path / "nodes").iterdir()):
+                for entry in sorted(node.iterdir()):
+                    if entry.name == "daemon.log":
+                        continue
+                    if entry.is_dir():
+                        shutil.rmtree(entry)
+                    else:
+                        entry.unlink(missing_ok=True)
+        except OSError as error:
+            raise EngineError(
+                f"cannot remove the nodes' state in {self.path}: {error.strerror}: {error.filename}; "
+                f"is the directory read-only or gone?"
+            ) from error
 
     def _write(self, name: str, data: bytes) -> None:
         target = self.path / name
@@ -135,6 +149,8 @@ class RunDirectory:
                 os.fsync(file.fileno())
             partial.replace(target)
         except OSError as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise EngineError(
                 f"cannot write {target}: {error.strerror}; is the disk full or the directory gone?"
             ) from error

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +10,11 @@ from typing import Any, Literal
 import msgspec
 
 from coda_executive.dsl.dsl import WaitSettings
-from coda_executive.dsl.sections import Sections
+from coda_executive.dsl.sections import FoundError, Sections, Severity
+from coda_executive.errors import EngineError
 from coda_executive.executive.execution import Execution, Failures
 from coda_executive.executive.integration_test import IntegrationTest
+from coda_executive.executive.keeping import Keeping, Pause
 from coda_executive.executive.monitor import Monitor, RunView
 from coda_executive.executive.outcome import Outcome, Verdict
 from coda_executive.executive.run_directory import RunDescription, RunDirectory
@@ -27,7 +29,8 @@ Keep = Literal["never", "failed", "always"]
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """How a run is made. `daemon` None is the reference daemon; `command` is what the user typed, for
-    repeating it.
+    repeating it. `keep_up` leaves up the testnet of a test that passed; `pause` is asked what becomes of that
+    of a test that failed. `genesis_files` are put beside every node's configuration.
     """
 
     seed: int
@@ -38,6 +41,9 @@ class RunSettings:
     timeout_factor: float = 1.0
     strict: bool = False
     command: tuple[str, ...] = ()
+    genesis_files: Mapping[str, bytes] = field(default_factory=dict)
+    keep_up: Keeping | None = None
+    pause: Pause | None = None
 
 
 def run_test(
@@ -61,10 +67,29 @@ def run_test(
         )
     finally:
         monitor.ended()
-    if settings.keep == "never" or (settings.keep == "failed" and outcome.verdict is Verdict.PASSED):
-        directory.remove_node_state()
-    directory.finish(outcome)
-    return outcome, directory.path
+    wanted = settings.keep == "always" or (
+        settings.keep == "failed" and outcome.verdict is not Verdict.PASSED
+    )
+    return _finished(directory, outcome, keeps_state=wanted or outcome.kept is not None), directory.path
+
+
+def _finished(directory: RunDirectory, outcome: Outcome, *, keeps_state: bool) -> Outcome:
+    """Store the verdict and remove what is not kept. If the disk does not let us, that is an error of the run,
+    unless a worse one was told.
+    """
+    try:
+        if not keeps_state:
+            directory.remove_node_state()
+        directory.finish(outcome)
+    except EngineError as error:
+        if outcome.verdict is Verdict.INFRASTRUCTURE:
+            return outcome
+        at_ns = round(sum(phase.seconds for phase in outcome.phases) * 1e9)
+        found = FoundError(Severity.HARD, type(error).__name__, str(error), (), at_ns)
+        interrupted = outcome.verdict is Verdict.INTERRUPTED
+        verdict = Verdict.INTERRUPTED if interrupted else Verdict.INFRASTRUCTURE
+        return replace(outcome, verdict=verdict, errors=(*outcome.errors, found))
+    return outcome
 
 
 async def _execute(
@@ -85,6 +110,7 @@ async def _execute(
             daemon=settings.daemon,
             publish=router.publish,
             fail=failures.report,
+            needs=test.needs,
         )
         execution = Execution(
             test=test,
@@ -97,6 +123,9 @@ async def _execute(
             monitor=monitor,
             view=view,
             failures=failures,
+            genesis_files=settings.genesis_files,
+            keep_up=settings.keep_up,
+            pause=settings.pause,
         )
         return await execution.execute()
 

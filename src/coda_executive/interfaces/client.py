@@ -3,9 +3,12 @@ every engine.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
-from coda_protocol.hashes import StateHash
+from coda_protocol.currency import Amount, Balance, Fee
+from coda_protocol.hashes import StateHash, TransactionHash
+from coda_protocol.signatures import Signature
 from coda_protocol.slots import BlockchainLength, GlobalSlot
 
 
@@ -55,6 +58,48 @@ class ChainBlock:
     creator: str
 
 
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """An account of MINA at the node's best tip.
+
+    `inferred_nonce` counts what waits in the node's pool. `liquid` and `locked` add up to `total`.
+    """
+
+    public_key: str
+    total: Balance
+    liquid: Balance
+    locked: Balance
+    nonce: int
+    inferred_nonce: int
+    delegate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """A payment or delegation as a node answered or lists it. `id` asks for its status, `hash` names it in logs.
+
+    `amount` is 0 for a delegation; `failure` a name of daemon contract I.6, for one in a block only.
+    """
+
+    id: str
+    hash: TransactionHash
+    fee_payer: str
+    receiver: str
+    amount: Amount
+    fee: Fee
+    nonce: int
+    is_delegation: bool
+    failure: str | None
+
+
+class TransactionStatus(StrEnum):
+    """What a node knows of a command: on its best chain, in its pool or on another branch, or nothing."""
+
+    INCLUDED = "INCLUDED"
+    PENDING = "PENDING"
+    UNKNOWN = "UNKNOWN"
+
+
 class NodeClient(Protocol):
     """Requests to one node. Each raises RequestFailed; `definite` tells whether it surely had no effect."""
 
@@ -69,3 +114,50 @@ class NodeClient(Protocol):
         """Oldest first, best tip last, whatever order the daemon serves."""
 
     async def peers(self) -> tuple[Peer, ...]: ...
+
+    async def account(self, public_key: str) -> AccountState | None:
+        """None when the ledger has no such account, or while there is no ledger."""
+
+    async def send_payment(
+        self,
+        sender: str,
+        receiver: str,
+        *,
+        amount: Amount,
+        fee: Fee,
+        nonce: int | None = None,
+        valid_until: GlobalSlot | None = None,
+        memo: str = "",
+        signature: Signature | None = None,
+    ) -> SentCommand:
+        """Returns once the node's pool has it. Without a nonce the node infers one.
+
+        Without a signature the node signs with the sender's key, which has to be unlocked in its wallet; a
+        signature covers exactly these values, so it needs the nonce.
+        """
+
+    async def send_delegation(
+        self,
+        sender: str,
+        delegate: str,
+        *,
+        fee: Fee,
+        nonce: int | None = None,
+        valid_until: GlobalSlot | None = None,
+        memo: str = "",
+        signature: Signature | None = None,
+    ) -> SentCommand:
+        """As `send_payment`."""
+
+    async def pooled_user_commands(self, sender: str | None = None) -> tuple[SentCommand, ...]:
+        """What waits in the node's pool; of one sender in the order of its nonces."""
+
+    async def transaction_status(self, transaction_id: str) -> TransactionStatus:
+        """Of a command by its id, not its hash. One in a block before the root is UNKNOWN."""
+
+    async def import_account(self, path: str, password: str) -> str:
+        """Take a key file of the node's machine into its wallet, locked; returns the public key."""
+
+    async def unlock_account(self, public_key: str, password: str) -> None: ...
+
+    async def lock_account(self, public_key: str) -> None: ...

@@ -37,7 +37,7 @@ class RunContext:
     `directory` is the run's own and exists; a node's log must end up in `directory/"nodes"/ID/"daemon.log"`.
     `publish` takes a life-cycle event into the history at once; `fail` ends the run for a failure of the
     infrastructure outside of any call. Call both on the event loop. `daemon` is the user's choice, None for the
-    reference daemon.
+    reference daemon. `needs` are the capabilities that the test names: an engine may leave out the others.
     """
 
     run_id: str
@@ -46,6 +46,7 @@ class RunContext:
     daemon: str | None
     publish: Callable[[NodeId, LifecycleEvent], None]
     fail: Callable[[EngineError], None]
+    needs: tuple[type, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

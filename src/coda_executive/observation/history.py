@@ -53,11 +53,15 @@ class SectionEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
 
 
 class WaitBegan(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
-    """`soft` and `hard` are its limits, in words."""
+    """`soft` and `hard` are its limits, in words; `soft_seconds` and `hard_seconds` as they were applied, with
+    slots and the time-out factor reckoned in.
+    """
 
     description: str
     soft: str
     hard: str
+    soft_seconds: float | None = None
+    hard_seconds: float | None = None
 
 
 class WaitEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
@@ -68,7 +72,74 @@ class WaitEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
     progress: str
 
 
-HistoryRecord = EventSeen | SectionBegan | SectionEnded | WaitBegan | WaitEnded
+class FaultBegan(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """The nemesis is about to disturb `nodes`; `fault` is the class of the fault, `number` its own in the run."""
+
+    number: int
+    fault: str
+    description: str
+    nodes: tuple[NodeId, ...]
+
+
+class FaultEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """A fault was undone, and was found to be."""
+
+    number: int
+    fault: str
+
+
+class CrashExpected(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """From now on a crash of this node is no error, or one again."""
+
+    node: NodeId
+    expected: bool
+
+
+class Measured(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """The test measured something; `unit` is such as "s" or "blocks"."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class ErrorFound(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """An error of the run, as it is told in its outcome; `severity` is "warning", "soft" or "hard"."""
+
+    severity: str
+    error: str
+    message: str
+    section: tuple[str, ...]
+
+
+class ValidationBegan(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """The validators judge what stands before this; `strict` makes those with no chance to fail an error."""
+
+    strict: bool
+
+
+class RunEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """The last record of a run that came to its end, with what the errors alone do not tell."""
+
+    interrupted: bool
+    infrastructure_failed: bool
+    bad_usage: bool
+
+
+_PlainRecord = (
+    SectionBegan
+    | SectionEnded
+    | WaitBegan
+    | WaitEnded
+    | FaultBegan
+    | FaultEnded
+    | CrashExpected
+    | Measured
+    | ErrorFound
+    | ValidationBegan
+    | RunEnded
+)
+HistoryRecord = EventSeen | _PlainRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +167,7 @@ class _StoredEvent(msgspec.Struct, frozen=True, tag_field="kind", tag="EventSeen
 
 class _StoredEntry(msgspec.Struct, frozen=True):
     time_ns: int
-    record: _StoredEvent | SectionBegan | SectionEnded | WaitBegan | WaitEnded
+    record: _StoredEvent | _PlainRecord
 
 
 _encoder = msgspec.json.Encoder()
@@ -266,7 +337,7 @@ def _check_header(line: bytes, segment: int, where: str) -> None:
         )
 
 
-def _stored(record: HistoryRecord) -> _StoredEvent | SectionBegan | SectionEnded | WaitBegan | WaitEnded:
+def _stored(record: HistoryRecord) -> _StoredEvent | _PlainRecord:
     if not isinstance(record, EventSeen):
         return record
     fields = msgspec.Raw(_encoder.encode(record.event))

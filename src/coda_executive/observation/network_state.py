@@ -5,9 +5,11 @@ Applying an observation costs the same however long the run is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import (
@@ -33,6 +35,7 @@ from coda_executive.events.event import (
     UnreadableLine,
 )
 from coda_executive.observation.block_log import BlockLog, SeenBlock
+from coda_executive.observation.event_log import EventLog, SeenEvent
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength
 
@@ -53,8 +56,7 @@ class Condition(StrEnum):
 _ENDED = frozenset((Condition.STOPPED, Condition.KILLED, Condition.CRASHED))
 
 
-@dataclass(frozen=True, slots=True)
-class NodeState:
+class NodeState(msgspec.Struct, frozen=True):
     """One node. Times are nanoseconds since the run began.
 
     `best_tip` and its `height` are the last ones seen since the node's last start, and stay when it ends; the
@@ -70,7 +72,7 @@ class NodeState:
     sync_status: str | None = None
     blocks_produced: int = 0
     last_event_ns: int | None = None
-    errors: Mapping[ErrorLogged, int] = field(default_factory=dict)
+    errors: Mapping[ErrorLogged, int] = msgspec.field(default_factory=dict)
     errors_not_kept: int = 0
     unreadable_lines: int = 0
 
@@ -116,12 +118,16 @@ class NodeState:
 _UNKNOWN = NodeState()
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkState:
-    """All nodes, in the order in which they were first seen, and all blocks seen."""
+class NetworkState(msgspec.Struct, frozen=True):
+    """All nodes, in the order in which they were first seen, all blocks seen, and the latest events.
 
-    nodes: Mapping[NodeId, NodeState] = field(default_factory=dict)
-    blocks: BlockLog = field(default_factory=BlockLog)
+    `time_ns`, since the run began, is when the network was in this state: that of the last event, or later.
+    """
+
+    nodes: Mapping[NodeId, NodeState] = msgspec.field(default_factory=dict)
+    blocks: BlockLog = msgspec.field(default_factory=BlockLog)
+    events: EventLog = msgspec.field(default_factory=EventLog)
+    time_ns: int = 0
 
     @property
     def names(self) -> tuple[NodeId, ...]:
@@ -153,7 +159,7 @@ def apply(state: NetworkState, name: NodeId, event: Event, *, time_ns: int, time
         _tell_height(nodes, event)
     after = _apply_to_node(nodes.get(name, _UNKNOWN), blocks, event, times)
     nodes[name] = replace(after, last_event_ns=time_ns)
-    return NetworkState(nodes, blocks)
+    return NetworkState(nodes, blocks, state.events.append(SeenEvent(name, event, time_ns)), time_ns)
 
 
 def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) -> NodeState:

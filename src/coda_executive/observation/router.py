@@ -78,6 +78,7 @@ class Router:
         self._repeats: dict[tuple[NodeId, DaemonEvent | LifecycleEvent], _Repeats] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
         self._failure: EngineError | None = None
+        self._follower: Callable[[HistoryEntry], None] | None = None
         history.before_close(self._close)
 
     @property
@@ -118,6 +119,16 @@ class Router:
         self._write(record, self.now_ns())
         self._flush()
         self._raise_failure()
+
+    def note(self, record: HistoryRecord) -> None:
+        """Put a record into the history, also from within a subscriber: nothing is shown to anybody. A history
+        that cannot be written is told to the next caller who can hear it.
+        """
+        self._write(record, self.now_ns())
+
+    def follow(self, follower: Callable[[HistoryEntry], None]) -> None:
+        """Have each entry of the history from now on shown to a function; there is one at most."""
+        self._follower = follower
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Have each observation from now on shown to a function, after the state was brought up to date.
@@ -176,7 +187,10 @@ class Router:
                 self._tell(repeats)
 
     def _write(self, record: HistoryRecord, time_ns: int) -> None:
-        self._guard(lambda: self._history.append(HistoryEntry(time_ns, record)))
+        entry = HistoryEntry(time_ns, record)
+        self._guard(lambda: self._history.append(entry))
+        if self._follower is not None:
+            self._follower(entry)
         if self._flush_timer is None:
             self._flush_timer = self._loop.call_later(_FLUSH_SECONDS, self._flush_timely)
         self._observer(record)

@@ -39,7 +39,7 @@ class LiveMonitor:
     def phase(self, name: str) -> None: ...
 
     def notice(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def recorded(self, record: HistoryRecord) -> None: ...
 
@@ -60,7 +60,11 @@ class LiveMonitor:
         table = Table(box=None, pad_edge=False, show_header=False)
         for planned in dsl.testnet.plan.nodes:
             node = state.node(planned.id)
-            table.add_row(Text(planned.id), Text(node.summary, style=_style(node)))
+            table.add_row(
+                Text(planned.id),
+                Text(node.summary, style=_style(node)),
+                Text(f"…{node.best_tip[-8:]}" if node.best_tip else "", style="dim"),
+            )
         lines.append(table)
         lines += [
             Text(f"waiting for {wait.condition.description}: {wait.progress}", style="cyan")

@@ -6,6 +6,8 @@ from coda_executive.events.event import NodeCrashed, NodeInitialized
 from coda_executive.executive.monitor import RunView
 from coda_executive.observation.history import (
     EventSeen,
+    FaultBegan,
+    FaultEnded,
     HistoryRecord,
     SectionBegan,
     WaitBegan,
@@ -42,6 +44,10 @@ class PlainMonitor:
                 self._say(f"waiting for {description} (soft limit {soft}, hard limit {hard})")
             case WaitEnded(description=description, result=result):
                 self._say(f"{result}: {description}")
+            case FaultBegan(number=number, description=description, nodes=nodes):
+                self._say(f"fault {number} begins: {description} ({', '.join(nodes)})")
+            case FaultEnded(number=number):
+                self._say(f"fault {number} is healed")
             case EventSeen(node=node, event=NodeInitialized()):
                 self._say(f"{node} is initialised")
             case EventSeen(node=node, event=NodeCrashed(exit_code=code, signal=signal)):

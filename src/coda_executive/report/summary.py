@@ -5,12 +5,19 @@ from pathlib import Path
 
 from coda_executive.dsl.sections import SectionRecord, Severity
 from coda_executive.executive.outcome import Outcome, Verdict
+from coda_executive.validation.finding import Finding, Validity
 
 _MARKS = {True: "ok  ", False: "FAIL", None: "cut "}
 
 
-def summary_lines(test: str, outcome: Outcome, directory: Path | None, command: tuple[str, ...]) -> list[str]:
-    """Lines for a terminal, without colours."""
+def summary_lines(
+    test: str,
+    outcome: Outcome,
+    directory: Path | None,
+    command: tuple[str, ...],
+    page: Path | None = None,
+) -> list[str]:
+    """Lines for a terminal, without colours. `page` is the report, None where none was written."""
     if outcome.skipped is not None:
         return [f"{test}: skipped: {outcome.skipped}"]
     lines = ["", f"{test}: {outcome.verdict.upper()}"]
@@ -25,15 +32,42 @@ def summary_lines(test: str, outcome: Outcome, directory: Path | None, command: 
     if outcome.sections:
         lines.append("")
         lines.extend(_section_line(section) for section in outcome.sections)
+    if outcome.findings:
+        lines.append("")
+        lines.extend(finding_lines(outcome.findings))
     lines.append("")
     lines.append("  " + "  ".join(f"{phase.phase} {phase.seconds:.2f} s" for phase in outcome.phases))
+    if outcome.kept is not None:
+        lines.append(
+            f"  still up       coda-executive env {outcome.kept}  (ends with coda-executive destroy)"
+        )
     if directory is not None:
         lines.append(f"  run directory  {directory}")
+        lines.append(f"  report         {page or f'coda-executive report {shlex.quote(str(directory))}'}")
         if outcome.verdict is not Verdict.PASSED:
             lines.append(f"  all logs       coda-executive logs {shlex.quote(str(directory))}")
     if command:
         lines.append(f"  repeat         {shlex.join(command)}")
     return lines
+
+
+def finding_lines(findings: tuple[Finding, ...], *, tell_vacuous: bool = False) -> list[str]:
+    """How many validators found nothing wrong, and a line for each that found something or could not tell.
+
+    Those that had no chance to fail are named together; with `tell_vacuous` each says why.
+    """
+    valid = sum(finding.validity is Validity.VALID for finding in findings)
+    vacuous = [finding.validator for finding in findings if finding.validity is Validity.VACUOUS]
+    told = [
+        finding
+        for finding in findings
+        if finding.validity is not Validity.VALID
+        and (tell_vacuous or finding.validity is not Validity.VACUOUS)
+    ]
+    lines = [f"  validators: {valid} of {len(findings)} valid"]
+    if vacuous and not tell_vacuous:
+        lines[0] += f"; without a chance to fail: {', '.join(vacuous)}"
+    return lines + [f"    {finding.validity:<8} {finding.validator}: {finding.sentence}" for finding in told]
 
 
 def _section_line(section: SectionRecord) -> str:

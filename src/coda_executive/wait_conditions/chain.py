@@ -17,7 +17,9 @@ from coda_executive.wait_conditions.dead_nodes import first_dead, no_stake_onlin
 from coda_executive.wait_conditions.limits import Limits, limits_for_blocks
 
 
-def _block_limits(blocks: int, extra_slots: int = 0) -> Callable[[NetworkState, NetworkFacts], Limits]:
+def block_limits(blocks: int, extra_slots: int = 0) -> Callable[[NetworkState, NetworkFacts], Limits]:
+    """Limits of a wait for that many blocks, by the stake that is online when it begins."""
+
     def limits(now: NetworkState, facts: NetworkFacts) -> Limits:
         # With no stake online the check ends the wait at once; any positive share gives limits to print.
         online = facts.online_stake(now) or 1.0
@@ -40,7 +42,7 @@ def blocks_to_be_produced(count: int) -> WaitCondition:
 
         return check
 
-    return WaitCondition(f"{count} blocks to be produced", begin, _block_limits(count))
+    return WaitCondition(f"{count} blocks to be produced", begin, block_limits(count))
 
 
 def block_height_to_grow(growth: int) -> WaitCondition:
@@ -60,7 +62,7 @@ def block_height_to_grow(growth: int) -> WaitCondition:
         return check
 
     # A block that is overtaken by a sibling in the same slot adds nothing; the next slot's does.
-    return WaitCondition(f"the chain to grow by {growth} blocks", begin, _block_limits(growth, extra_slots=1))
+    return WaitCondition(f"the chain to grow by {growth} blocks", begin, block_limits(growth, extra_slots=1))
 
 
 def nodes_to_synchronize(nodes: Sequence[Node]) -> WaitCondition:
@@ -80,7 +82,7 @@ def nodes_to_synchronize(nodes: Sequence[Node]) -> WaitCondition:
 
     # Nodes agree once a slot has a single producer's block and its gossip arrived; two such chances, and time
     # for a catchup.
-    return WaitCondition(f"{len(names)} nodes to synchronise", begin, _block_limits(2, extra_slots=4))
+    return WaitCondition(f"{len(names)} nodes to synchronise", begin, block_limits(2, extra_slots=4))
 
 
 def _height(state: NetworkState) -> int:

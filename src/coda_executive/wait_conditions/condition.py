@@ -1,24 +1,30 @@
 """A wait condition: a value that says what it waits for, how long, and how far it got."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import NetworkConstants
 from coda_executive.observation.network_state import NetworkState
-from coda_executive.wait_conditions.limits import Limits
+from coda_executive.wait_conditions.limits import Limits, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    pass
+    """It is true; `value` is what the wait answers to the test."""
+
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """`progress` says how far it got, such as "3 of 5 blocks"."""
+    """`progress` says how far it got, such as "3 of 5 blocks". `look_again_ns` is the time, in nanoseconds since
+    the run began, at which the verdict changes even if nothing is observed.
+    """
 
     progress: str
+    look_again_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +53,29 @@ class NetworkFacts:
         return sum(share for node, share in self.stake.items() if state.node(node).takes_part)
 
 
+def _no_near_misses(_before: NetworkState, _now: NetworkState) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class WaitCondition:
     """`description` completes "waiting for …".
 
-    `begin` takes the state at the cursor where the wait starts and answers with the check, which is a pure
-    function of later states. `limits` are computed when the wait begins, from the stake that is online then.
+    `begin` takes the state at the cursor where the wait starts and answers with the check, which depends on
+    later states alone; it is given them in their order, and may remember what it has looked through. `limits`
+    are computed when the wait begins, from the stake that is online then.
+
+    `refresh` asks nodes for what no log line tells; the next check knows the answers. `near_misses` says, from
+    the states at the wait's beginning and end, what was nearly it.
     """
 
     description: str
     begin: Callable[[NetworkState, NetworkFacts], Check]
     limits: Callable[[NetworkState, NetworkFacts], Limits]
+    refresh: Callable[[], Awaitable[None]] | None = None
+    near_misses: Callable[[NetworkState, NetworkState], tuple[str, ...]] = _no_near_misses
+
+    def within(self, hard: Span, *, soft: Span | None = None) -> "WaitCondition":
+        """The same with limits of the test's own; without `soft` there is no warning before the end."""
+        limits = Limits(soft or hard, hard)
+        return replace(self, limits=lambda _now, _facts: limits)

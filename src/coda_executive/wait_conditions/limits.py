@@ -32,10 +32,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Overrunning `soft` is a warning, overrunning `hard` ends the wait."""
+    """Overrunning `soft` is a warning, overrunning `hard` ends the wait. `are_quantiles` tells whether a healthy
+    network does so only with the probabilities above, or somebody just chose them.
+    """
 
     soft: Span
     hard: Span
+    are_quantiles: bool = False
 
 
 def fill_probability(online_stake: float) -> float:
@@ -70,4 +73,4 @@ def limits_for_blocks(blocks: int, *, online_stake: float, extra_slots: int = 0)
         slots_for_blocks(blocks, online_stake=online_stake, false_alarm=chance) + 1 + extra_slots
         for chance in (SOFT_FALSE_ALARM, HARD_FALSE_ALARM)
     )
-    return Limits(Span(slots=soft), Span(slots=max(hard, soft + 1)))
+    return Limits(Span(slots=soft), Span(slots=max(hard, soft + 1)), are_quantiles=True)

@@ -24,7 +24,7 @@ PARENT, BLOCK = CHAIN[10], CHAIN[11].block
 
 
 def check(block: Block, parent: Built = PARENT) -> Built:
-    return validated(block, parent.block, parent.ledger, GENESIS.rules)
+    return validated(block, parent, GENESIS.rules)
 
 
 def with_consensus(**changes: Any) -> Block:
@@ -69,7 +69,7 @@ def test_new_accounts_creation_fee_leaves_the_total_currency() -> None:
     built = next_block(GENESIS, PARENT, 1, receiver=9)
 
     gained = built.block.consensus_state.total_currency - PARENT.block.consensus_state.total_currency
-    assert gained == GENESIS.rules.coinbase - GENESIS.rules.account_creation_fee
+    assert gained == GENESIS.rules.coinbase - GENESIS.rules.body.commands.account_creation_fee
     account = built.ledger.account(key(9))
     assert account is not None
     assert account.balance == gained
@@ -164,7 +164,7 @@ def test_block_from_the_end_of_the_chain_on_is_refused() -> None:
     ended = replace(GENESIS.rules, slot_chain_end=BLOCK.global_slot)
 
     with pytest.raises(InvalidBlockError, match="expected no block from slot"):
-        validated(BLOCK, PARENT.block, PARENT.ledger, ended)
+        validated(BLOCK, PARENT, ended)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
 """Gossip between nodes on a simulated network: who finds whom, what reaches whom, what a bad peer can do."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
 
 import pytest
-from tests.coda_daemon.worlds import Machine, World, memory_log
+from tests.coda_daemon.gossip.testbed import GREETINGS, GossipNode, Impostor, in_world, next_frame
+from tests.coda_daemon.worlds import World
 
 from coda_daemon.gossip.frames import (
     MAX_FRAME,
     Address,
     Addresses,
-    Frame,
     Goodbye,
     Hello,
     Message,
@@ -20,88 +18,12 @@ from coda_daemon.gossip.frames import (
     Proof,
     Request,
     Welcome,
-    decode,
     encode,
 )
-from coda_daemon.gossip.handshake import Self, greet
-from coda_daemon.gossip.network import Gossip, Limits, Peer, RequestFailed
-from coda_daemon.gossip.peer import parse_multiaddress
-from coda_daemon.ports import Connection
+from coda_daemon.gossip.network import Limits, Peer, RequestFailed
 from coda_daemon.profile import dev
-from coda_executive.engines.simulation.event_loop import run
 from coda_protocol.libp2p_keys import libp2p_keypair_from_seed
-from coda_protocol.structured_events import Level
-
-
-class GossipNode:
-    """A node that keeps what it receives and answers requests with their payload."""
-
-    def __init__(
-        self,
-        world: World,
-        name: str,
-        seeds: Sequence["GossipNode"] = (),
-        *,
-        chain_id: str = "chain",
-        limits: Limits | None = None,
-        machine: Machine | None = None,
-    ) -> None:
-        self.machine = machine or world.machine(name)
-        self.name = name
-        self.received: list[bytes] = []
-        self.is_good = True
-        host = self.machine.host()
-        self.process = self.machine.process
-        self.log, self.sink = memory_log(host)
-        self.gossip = Gossip(
-            host=host,
-            identity=self.machine.identity,
-            chain_id=chain_id,
-            bind_ip=self.machine.address,
-            external_ip="0.0.0.0",
-            external_port=8302,
-            seeds=[parse_multiaddress(seed.machine.multiaddress) for seed in seeds],
-            profile=dev(2_000),
-            log=self.log,
-            serve=self.serve,
-            receive=self.receive,
-            limits=limits,
-        )
-        self.task = self.process.spawn(world.network.loop, self.gossip.run(), "gossip")
-
-    async def serve(self, peer: Peer, kind: str, payload: bytes) -> bytes:
-        match kind:
-            case "echo":
-                return payload
-            case "never":
-                await asyncio.sleep(1e6)
-            case "bug":
-                raise ZeroDivisionError
-        raise RequestFailed(f"nobody knows {kind}")
-
-    async def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
-        self.received.append(payload)
-        if payload == b"bug":
-            raise ZeroDivisionError
-        return self.is_good
-
-    @property
-    def peer(self) -> Peer:
-        return parse_multiaddress(self.machine.multiaddress)
-
-    @property
-    def peer_names(self) -> set[str]:
-        return {peer.host for peer in self.gossip.peers}
-
-    def complaints(self) -> list[str]:
-        return self.sink.messages(Level.ERROR)
-
-
-def in_world(check: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-    async def main() -> None:
-        await check(World())
-
-    run(main)
+from coda_protocol.structured_events import PEER_BANNED
 
 
 def test_nodes_that_know_a_seed_end_up_linked_to_everyone() -> None:
@@ -137,7 +59,7 @@ def test_two_nodes_that_dial_each_other_at_once_keep_one_link() -> None:
         one = GossipNode(world, "one", machine=machines[0])
         two = GossipNode(world, "two", [one], machine=machines[1])
         # Each is the other's seed; both dial in the same instant.
-        one.gossip._seeds = (two.peer,)
+        one.gossip._seeds = {two.peer.peer_id: two.peer}
         await asyncio.sleep(5)
 
         assert len(one.gossip.peers) == len(two.gossip.peers) == 1
@@ -259,6 +181,25 @@ def test_a_restarted_node_is_linked_again_by_those_who_knew_it() -> None:
     in_world(check)
 
 
+@pytest.mark.parametrize("late", [0.05, 0.2, 0.5])
+def test_a_seed_that_starts_late_is_linked_at_once(late: float) -> None:
+    async def check(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        machine = world.machine("seed")
+        absent = GossipNode(world, "seed", machine=machine)
+        absent.task.cancel()
+        await asyncio.sleep(0)
+        node = GossipNode(world, "node", [absent])
+        await asyncio.sleep(late)
+        began = loop.time()
+        GossipNode(world, "seed", machine=machine)
+        await node.gossip.wait_for_peers(1)
+
+        assert loop.time() - began < 0.05 + late / 2
+
+    in_world(check)
+
+
 def test_settled_means_linked_to_the_seeds_and_quiet() -> None:
     async def check(world: World) -> None:
         loop = asyncio.get_running_loop()
@@ -320,29 +261,6 @@ def test_a_full_node_sends_newcomers_on() -> None:
             assert others <= node.peer_names
 
     in_world(check)
-
-
-class Impostor:
-    """A machine that speaks frames by hand."""
-
-    def __init__(self, world: World, name: str = "impostor") -> None:
-        self.machine = world.machine(name)
-        self.host = self.machine.host()
-        self.own = Self(self.machine.identity, "chain", "", 8302)
-
-    async def link(self, node: GossipNode) -> Connection:
-        """A link that the node takes for a peer's."""
-        connection = await self.host.transport.connect(node.machine.address, 8302)
-        await greet(connection, self.own, bytes(32), expected=node.peer.peer_id)
-        return connection
-
-
-async def next_frame(connection: Connection, *, skipping: tuple[type, ...] = ()) -> Frame | None:
-    while True:
-        data = await connection.receive()
-        frame = None if data is None else decode(data)
-        if not isinstance(frame, skipping):
-            return frame
 
 
 @pytest.mark.parametrize(
@@ -426,10 +344,10 @@ def test_a_peer_that_breaks_the_rules_is_dropped_and_the_others_stay(data: bytes
 
         await connection.send(data)
 
-        assert await next_frame(connection, skipping=(Addresses,)) is None
+        assert await next_frame(connection, skipping=GREETINGS) is None
         await asyncio.sleep(1)
         assert node.peer_names == {friend.machine.address}
-        assert len(node.complaints()) == 1
+        assert node.complaints()[1:] == [PEER_BANNED.message]
         friend.gossip.publish("block", b"still here")
         await asyncio.sleep(1)
         assert node.received == [b"still here"]
@@ -446,8 +364,9 @@ def test_an_oversized_frame_ends_the_link_only() -> None:
 
         await connection.send(bytes(MAX_FRAME + 1))
 
-        assert await next_frame(connection, skipping=(Addresses,)) is None
+        assert await next_frame(connection, skipping=GREETINGS) is None
         assert not node.task.done()
+        assert node.complaints()[-1] == PEER_BANNED.message
 
     in_world(check)
 
@@ -471,7 +390,7 @@ def test_a_flood_of_gossip_is_cut_off_and_requests_still_work() -> None:
             await connection.send(encode(Message("block", str(number).encode())))
         await connection.send(encode(Request(1, "echo", b"x")))
 
-        answer = await next_frame(connection, skipping=(Addresses,))
+        answer = await next_frame(connection, skipping=GREETINGS)
         assert getattr(answer, "payload", None) == b"x"
         hold.set()
         await asyncio.sleep(1)
@@ -490,7 +409,7 @@ def test_too_many_requests_at_once_are_refused_not_queued() -> None:
         for number in range(20):
             await connection.send(encode(Request(number, "never", b"")))
 
-        refusal = await next_frame(connection, skipping=(Addresses,))
+        refusal = await next_frame(connection, skipping=GREETINGS)
         assert getattr(refusal, "reason", None) == "too many requests at once"
 
     in_world(check)
@@ -523,12 +442,31 @@ def test_a_silent_peer_is_probed_and_dropped() -> None:
         await asyncio.sleep(0.1)
         connection = await impostor.link(node)
         pings = 0
-        while (frame := await next_frame(connection, skipping=(Addresses,))) is not None:
+        while (frame := await next_frame(connection, skipping=GREETINGS)) is not None:
             assert isinstance(frame, Ping)
             pings += 1
 
-        assert pings == 2
+        assert pings == 1
         assert node.gossip.peers == ()
+
+    in_world(check)
+
+
+def test_a_link_in_use_is_not_probed() -> None:
+    """Timers are demand-driven: who hears something in each interval asks for nothing."""
+
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        impostor = Impostor(world)
+        await asyncio.sleep(0.1)
+        connection = await impostor.link(node)
+        for _ in range(100):
+            await connection.send(encode(Pong()))
+            await asyncio.sleep(dev(2_000).keep_alive * 0.9)
+        await connection.send(encode(Ping()))
+
+        while not isinstance(frame := await next_frame(connection), Pong):
+            assert not isinstance(frame, Ping)
 
     in_world(check)
 
@@ -541,7 +479,7 @@ def test_a_peer_that_answers_probes_stays() -> None:
         await asyncio.sleep(0.1)
         connection = await impostor.link(node)
         await connection.send(encode(Ping()))
-        assert isinstance(await next_frame(connection, skipping=(Addresses,)), Pong)
+        assert isinstance(await next_frame(connection, skipping=GREETINGS), Pong)
 
         await asyncio.sleep(300)
 
@@ -559,7 +497,7 @@ def test_goodbye_ends_a_link() -> None:
         connection = await impostor.link(node)
         await connection.send(encode(Goodbye("tired")))
 
-        assert await next_frame(connection, skipping=(Addresses,)) is None
+        assert await next_frame(connection, skipping=GREETINGS) is None
 
     in_world(check)
 
@@ -574,5 +512,6 @@ def test_bad_addresses_from_a_peer_are_not_dialled() -> None:
         await asyncio.sleep(1)
 
         assert node.complaints() == ["$peer sent a bad address: $error"]
+        assert [status.trust for status in node.gossip.trust_statuses()] == [pytest.approx(-0.2, abs=0.01)]
 
     in_world(check)

@@ -4,9 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coda_daemon.ledger import merkle
-from coda_daemon.ledger.account import MINA_TOKEN, Account, Address, Timing, TokenId, new_account
-from coda_daemon.ledger.coinbase import apply_coinbase
+from coda_daemon.ledger.account import (
+    MINA_TOKEN,
+    Account,
+    Address,
+    Permissions,
+    Timing,
+    TokenId,
+    new_account,
+)
+from coda_daemon.ledger.coinbase import apply_coinbase, apply_fee_transfer
+from coda_daemon.ledger.draft import Draft
 from coda_daemon.ledger.ledger import LedgerFullError, build_ledger, total_currency
+from coda_protocol.slots import GlobalSlot
 
 FEE = 10
 
@@ -80,7 +90,7 @@ def test_versions_share_all_but_one_path() -> None:
     """A block's ledger costs its depth in nodes, however many accounts there are."""
     tree = merkle.build(10, [account(str(number)) for number in range(500)])
 
-    after = merkle.put(tree, 10, 3, account("3", 1))
+    after = merkle.put_all(tree, 10, {3: account("3", 1)})
 
     shared = _nodes(tree) & _nodes(after)
     assert len(_nodes(after)) - len(shared) == 11
@@ -105,18 +115,21 @@ def test_get_of_an_empty_leaf_is_none() -> None:
 # ---- coinbase (I.7) ----
 
 
-def test_coinbase_is_credited_to_an_account() -> None:
-    rewarded = apply_coinbase(build_ledger(3, [account("a")]), Address("a"), 50, creation_fee=FEE)
+SLOT = GlobalSlot(7)
 
-    assert rewarded.ledger.account(Address("a")) == account("a", 150)
-    assert (rewarded.coinbase, rewarded.burnt) == (50, 0)
+
+def test_coinbase_is_credited_to_an_account() -> None:
+    draft = Draft(build_ledger(3, [account("a")]))
+
+    assert apply_coinbase(draft, Address("a"), 50, SLOT, creation_fee=FEE) == (50, 0)
+    assert draft.ledger().account(Address("a")) == account("a", 150)
 
 
 def test_coinbase_to_a_new_key_makes_its_account_and_burns_the_creation_fee() -> None:
-    rewarded = apply_coinbase(build_ledger(3, [account("a")]), Address("b"), 50, creation_fee=FEE)
+    draft = Draft(build_ledger(3, [account("a")]))
 
-    assert rewarded.ledger.account(Address("b")) == new_account(Address("b"), 40)
-    assert (rewarded.coinbase, rewarded.burnt) == (50, FEE)
+    assert apply_coinbase(draft, Address("b"), 50, SLOT, creation_fee=FEE) == (50, FEE)
+    assert draft.ledger().account(Address("b")) == new_account(Address("b"), 40)
 
 
 @pytest.mark.parametrize(
@@ -127,26 +140,62 @@ def test_coinbase_to_a_new_key_makes_its_account_and_burns_the_creation_fee() ->
         pytest.param(3, 2**64 - 50, "a", 100, id="over 64 bits"),
     ],
 )
-def test_coinbase_that_cannot_be_given_is_left_out(
+def test_coinbase_that_cannot_be_given_is_left_out_and_fees_are_burnt(
     depth: int, balance: int, receiver: str, amount: int
 ) -> None:
     ledger = build_ledger(depth, [account("a", balance)])
+    draft = Draft(ledger)
 
-    rewarded = apply_coinbase(ledger, Address(receiver), amount, creation_fee=FEE)
+    assert apply_coinbase(draft, Address(receiver), amount, SLOT, creation_fee=FEE) == (0, 0)
+    assert apply_fee_transfer(draft, Address(receiver), amount, SLOT, creation_fee=FEE) == amount
+    assert draft.ledger() is ledger
 
-    assert rewarded.ledger is ledger
-    assert (rewarded.coinbase, rewarded.burnt) == (0, 0)
+
+def test_what_an_account_may_not_receive_is_given_and_burnt() -> None:
+    closed = msgspec.structs.replace(account("a"), permissions=Permissions(receive="impossible"))
+    ledger = build_ledger(3, [closed])
+    draft = Draft(ledger)
+
+    assert apply_coinbase(draft, Address("a"), 50, SLOT, creation_fee=FEE) == (50, 50)
+    assert apply_fee_transfer(draft, Address("a"), 5, SLOT, creation_fee=FEE) == 5
+    assert draft.ledger() is ledger
+
+
+def test_a_coinbase_frees_an_account_that_has_vested() -> None:
+    """Once the minimum is 0 the account becomes untimed with its next transaction (I.8)."""
+    timed = msgspec.structs.replace(account("a"), timing=Timing(10, 5, 10, 1, 0))
+    for slot, expected in ((4, timed.timing), (5, None)):
+        draft = Draft(build_ledger(3, [timed]))
+        apply_coinbase(draft, Address("a"), 50, GlobalSlot(slot), creation_fee=FEE)
+        after = draft.ledger().account(Address("a"))
+        assert after is not None
+        assert after.timing == expected
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 1000)), max_size=30))
 def test_coinbases_conserve_currency(rewards: list[tuple[str, int]]) -> None:
     """All there is: what was there, plus coinbases, minus what was burnt."""
-    ledger, expected = build_ledger(2, [account("a")]), 100
+    draft, expected = Draft(build_ledger(2, [account("a")])), 100
     for name, amount in rewards:
-        rewarded = apply_coinbase(ledger, Address(name), amount, creation_fee=FEE)
-        ledger, expected = rewarded.ledger, expected + rewarded.coinbase - rewarded.burnt
+        given_, burnt = apply_coinbase(draft, Address(name), amount, SLOT, creation_fee=FEE)
+        expected += given_ - burnt
 
-        assert total_currency(ledger) == expected
+        assert total_currency(draft.ledger()) == expected
+
+
+@given(
+    st.dictionaries(st.integers(0, 40), st.integers(0, 1000), max_size=20),
+    st.integers(0, 20),
+)
+def test_a_draft_hashes_to_what_single_changes_hash_to(changes: dict[int, int], size: int) -> None:
+    start = build_ledger(6, [account(str(index)) for index in range(size)])
+    draft, step_by_step = Draft(start), start
+    for index, balance in changes.items():
+        draft.put(account(str(index), balance))
+        step_by_step = step_by_step.put(account(str(index), balance))
+
+    assert draft.ledger().hash == step_by_step.hash
+    assert list(draft.ledger()) == list(step_by_step)
 
 
 # ---- accounts ----
@@ -167,6 +216,7 @@ def test_every_member_of_an_account_enters_its_leaf() -> None:
             "token_symbol": "T",
             "receipt_chain_hash": "r",
             "voting_for": "v",
+            "permissions": Permissions(send="impossible"),
         }.items()
     ]
 

@@ -7,7 +7,17 @@ import pytest
 
 from coda_executive.client.daemon_client import DaemonClient
 from coda_executive.errors import RequestFailed
-from coda_executive.interfaces.client import HttpReply, Peer
+from coda_executive.interfaces.client import (
+    AccountState,
+    HttpReply,
+    Peer,
+    SentCommand,
+    TransactionStatus,
+)
+from coda_protocol.currency import Amount, Balance, Fee
+from coda_protocol.hashes import TransactionHash
+from coda_protocol.signatures import Signature
+from coda_protocol.slots import GlobalSlot
 
 Answer = HttpReply | BaseException
 
@@ -120,3 +130,88 @@ async def test_a_lost_reply_is_neither_done_nor_failed_and_nothing_is_sent_twice
 
     assert caught.value.definite is definite
     assert len(transport.bodies) == 1
+
+
+KEY, OTHER = "B62a", "B62b"
+COMMAND = {
+    "id": "AAA",
+    "hash": "5Ja",
+    "nonce": 3,
+    "amount": "5",
+    "fee": "7",
+    "kind": "PAYMENT",
+    "failureReason": None,
+    "source": {"publicKey": KEY},
+    "receiver": {"publicKey": OTHER},
+}
+
+
+async def test_a_payment_is_sent_in_nanomina_with_what_is_given_only() -> None:
+    transport = ScriptedTransport(
+        HttpReply(200, msgspec.json.encode({"data": {"sendPayment": {"payment": COMMAND}}}))
+    )
+    client = DaemonClient("node-1", transport)
+
+    sent = await client.send_payment(KEY, OTHER, amount=Amount(5), fee=Fee(7))
+    await client.send_payment(
+        KEY,
+        OTHER,
+        amount=Amount(5),
+        fee=Fee(7),
+        nonce=0,
+        valid_until=GlobalSlot(9),
+        memo="hi",
+        signature=Signature(1, 2),
+    )
+
+    assert sent == SentCommand(
+        "AAA", TransactionHash("5Ja"), KEY, OTHER, Amount(5), Fee(7), 3, is_delegation=False, failure=None
+    )
+    least = {"from": KEY, "to": OTHER, "fee": "7", "amount": "5"}
+    full = {**least, "nonce": "0", "validUntil": "9", "memo": "hi"}
+    assert [body["variables"] for body in transport.bodies] == [
+        {"input": least, "signature": None},
+        {"input": full, "signature": {"rawSignature": Signature(1, 2).raw_hex}},
+    ]
+
+
+async def test_a_delegation_has_no_amount() -> None:
+    fields = {**COMMAND, "kind": "STAKE_DELEGATION", "amount": "0"}
+    transport = ScriptedTransport(
+        HttpReply(200, msgspec.json.encode({"data": {"sendDelegation": {"delegation": fields}}}))
+    )
+
+    sent = await DaemonClient("node-1", transport).send_delegation(KEY, OTHER, fee=Fee(7))
+
+    assert sent.is_delegation
+    assert transport.bodies[0]["variables"] == {
+        "input": {"from": KEY, "to": OTHER, "fee": "7"},
+        "signature": None,
+    }
+
+
+async def test_an_account_is_typed_and_may_be_missing() -> None:
+    fields = {
+        "publicKey": KEY,
+        "balance": {"total": "10", "liquid": "7", "locked": "3"},
+        "nonce": "1",
+        "inferredNonce": "2",
+        "delegateAccount": {"publicKey": OTHER},
+    }
+
+    found = await answering({"data": {"account": fields}}).account(KEY)
+
+    assert found == AccountState(KEY, Balance(10), Balance(7), Balance(3), 1, 2, OTHER)
+    assert await answering({"data": {"account": None}}).account(KEY) is None
+
+
+async def test_pool_status_and_wallet_are_typed() -> None:
+    pool = await answering({"data": {"pooledUserCommands": [COMMAND]}}).pooled_user_commands()
+    status = await answering({"data": {"transactionStatus": "PENDING"}}).transaction_status("AAA")
+    imported = await answering({"data": {"importAccount": {"publicKey": KEY}}}).import_account("f", "p")
+
+    assert [command.nonce for command in pool] == [3]
+    assert status is TransactionStatus.PENDING
+    assert imported == KEY
+    with pytest.raises(RequestFailed, match="another shape"):
+        await answering({"data": {"transactionStatus": "LOST"}}).transaction_status("AAA")

@@ -99,7 +99,7 @@ def test_a_name_twice_in_json_has_line_and_column(tmp_path: Path) -> None:
 
 def test_json_that_does_not_parse_says_where(tmp_path: Path) -> None:
     assert faults(tmp_path, "net.json", '{"network": \n  nope}') == [
-        "net.json:2:3: expected JSON, found Expecting value."
+        "net.json:2:3: expected JSON, found a mistake (expecting value)."
     ]
 
 

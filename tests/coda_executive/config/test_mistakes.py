@@ -1,15 +1,23 @@
 """Mistakes that newcomers make in their files, each with the message they get, to the letter."""
 
+import json
+from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.coda_executive.config.networks import sites_of
 
 from coda_executive.config.fault import FaultyConfigError
-from coda_executive.config.files import load_network, load_runtime_config
+from coda_executive.config.files import load_network
+from coda_executive.config.make_plan import make_plan
+from coda_executive.config.plan_document import plan_document
 from coda_executive.errors import ConfigError
+from coda_protocol.keys import PublicKey
+from coda_protocol.pallas import has_point
 from coda_protocol.sample_keys import sample_keypair
 
 ONE, TWO, THREE = (str(sample_keypair(index).public) for index in (1, 2, 3))
+NO_POINT = str(PublicKey(next(x for x in count() if not has_point(x)), is_odd=False))
 SECRET = sample_keypair(1).private.reveal()
 
 RIGHT = """\
@@ -51,7 +59,7 @@ MISTAKES = {
     ),
     "a count alone": (
         RIGHT.replace("{count: 3}", "3"),
-        ":2:20: network.block_producers: expected a mapping, found the number 3.",
+        ":2:20: network.block_producers: expected a mapping of count, flags, found the number 3.",
     ),
     "no block producer": (
         RIGHT.replace("3}", "0}"),
@@ -99,6 +107,11 @@ MISTAKES = {
         accounts(f'pk: {ONE[:-1]}x, balance: "1"'),
         f":7:10: runtime.ledger.accounts[0].pk: expected an address (B62…), found '{ONE[:-1]}x'. "
         "It is mistyped, cut, or something else.",
+    ),
+    "an address that was made up": (
+        accounts(f'pk: {NO_POINT}, balance: "1"'),
+        f":7:10: runtime.ledger.accounts[0].pk: expected an address (B62…), found '{NO_POINT}'. "
+        "Its checksum is right, but no point of the curve has it: it was not made from a private key.",
     ),
     "a delegate that does not exist": (
         accounts(f'pk: {ONE}, balance: "1"', f'pk: {TWO}, balance: "1", delegate: {THREE}'),
@@ -203,7 +216,31 @@ MISTAKES = {
     ),
     "a tab": (
         RIGHT.replace("  block", "\tblock"),
-        ":2:1: expected YAML, found character that cannot start any token. Indent with spaces, not tabs.",
+        ":2:1: expected YAML, found a mistake (found character that cannot start any token). "
+        "Indent with spaces, not tabs.",
+    ),
+    "a ledger's name alone": (
+        RIGHT.replace("{name: test_three_even_stakes}", "test_three_even_stakes"),
+        ":5:11: runtime.ledger: expected a mapping of accounts, name, hash, num_accounts, …, "
+        "found 'test_three_even_stakes'. Write {name: test_three_even_stakes}.",
+    ),
+    "a section in the wrong place": (
+        RIGHT + "genesis: {k: 3}\n",
+        ":6:1: genesis: expected `network` and `runtime` only, found 'genesis'. It belongs under `runtime`.",
+    ),
+    "a file that is not there": (
+        RIGHT.replace("\n  ledger: {name: test_three_even_stakes}", " genesis.json"),
+        ":4:10: runtime: expected the name of a file, found 'genesis.json'. "
+        "DIRECTORY/genesis.json cannot be read: No such file or directory. Check the name.",
+    ),
+    "a misspelt keyset": (
+        RIGHT.replace("keyset: sample", "keyset: sampel"),
+        ":3:11: network.keyset: expected a keyset file, or `sample`, found 'sampel'. Did you mean 'sample'?",
+    ),
+    "a number in quotes, in a mapping": (
+        RIGHT + '  proof: {transaction_capacity: {2_to_the: "3"}}\n',
+        ':6:11: runtime.proof.transaction_capacity: expected {"2_to_the": n} or {"txns_per_second_x10": n}, '
+        'found {"2_to_the": "3"}.',
     ),
     "nothing at all": ("", ":1:1: expected a mapping with `network` and `runtime`, found nothing."),
 }
@@ -218,7 +255,25 @@ def test_a_mistake_is_named_with_place_and_remedy(mistake: str, tmp_path: Path) 
     with pytest.raises(FaultyConfigError) as caught:
         load_network(file)
 
-    assert [str(fault).removeprefix(str(file)) for fault in caught.value.faults] == [message]
+    told = [
+        str(fault).removeprefix(str(file)).replace(str(tmp_path), "DIRECTORY")
+        for fault in caught.value.faults
+    ]
+    assert told == [message]
+
+
+def test_a_comma_too_many_in_json_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "net.json"
+    file.write_text(
+        '{"network": {"block_producers": {"count": 2}},\n "runtime": {"ledger": {"name": "test"},}}'
+    )
+    with pytest.raises(FaultyConfigError) as caught:
+        load_network(file)
+    [fault] = caught.value.faults
+    assert str(fault).removeprefix(str(file)) == (
+        ":2:41: expected JSON, found a mistake (expecting property name enclosed in double quotes). "
+        "Remove the comma before it."
+    )
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -270,11 +325,66 @@ def test_a_private_key_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
     assert SECRET[3:20] not in str(caught.value)
 
 
-def test_lenient_drops_unknown_names_as_the_daemon_does(tmp_path: Path) -> None:
-    file = tmp_path / "runtime_config.json"
-    file.write_text('{"genesis": {"k": 3, "kk": 4}}')
-    with pytest.raises(FaultyConfigError):
-        load_runtime_config(file)
-    config = load_runtime_config(file, lenient=True)
-    assert config.genesis is not None
-    assert config.genesis.k == 3
+def test_lenient_keeps_what_a_newer_daemon_may_know(tmp_path: Path) -> None:
+    """At every level, and in the file that the daemons read."""
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        accounts(f'pk: {ONE}, balance: "1", zest: [1]', f'pk: {TWO}, balance: "1"')
+        + "  genesis: {k: 3, kk: {a: 4}}\n  newer: {b: 5}\n  proof: {level: full}\n"
+    )
+    with pytest.raises(FaultyConfigError) as caught:
+        load_network(file)
+    assert len(caught.value.faults) == 3
+
+    network, runtime = load_network(file, lenient=True)
+
+    assert runtime.genesis is not None
+    assert runtime.genesis.k == 3
+    document = json.loads(plan_document(make_plan(network, runtime, sites_of(network), seed=1)))["runtime"]
+    assert document["genesis"]["kk"] == {"a": 4}
+    assert document["newer"] == {"b": 5}
+    # Proof level full puts the genesis winner's account first.
+    assert [account.get("zest") for account in document["ledger"]["accounts"]] == [None, [1], None]
+
+
+def test_lenient_keeps_no_secret_and_nothing_that_no_daemon_reads(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        RIGHT.replace("  keyset", "  extra: 1\n  keyset")
+        + f"  newer: {{keys: [{SECRET}]}}\n  other: {{db_password: x}}\n"
+    )
+    with pytest.raises(FaultyConfigError) as caught:
+        load_network(file, lenient=True)
+    assert [str(fault).removeprefix(str(file)) for fault in caught.value.faults] == [
+        ":3:10: network.extra: expected a known name, found 'extra'. There are: archive_nodes, block_producers, "
+        "keyset, nodes, plain_nodes, profile, seeds, snark_coordinators.",
+        ":7:3: runtime.newer: expected no secret under an unknown name, found 'newer'. "
+        "What --lenient keeps stands in the file of every node.",
+        ":8:3: runtime.other: expected no secret under an unknown name, found 'other'. "
+        "What --lenient keeps stands in the file of every node.",
+    ]
+
+
+def test_what_is_kept_of_a_ledger_goes_with_the_ledger_that_a_later_file_replaces(tmp_path: Path) -> None:
+    (tmp_path / "base.json").write_text('{"ledger": {"name": "test", "a": 1}, "genesis": {"b": 1, "c": 1}}')
+    (tmp_path / "late.json").write_text('{"ledger": {"name": "test_three_even_stakes"}, "genesis": {"b": 2}}')
+    file = tmp_path / "net.yaml"
+    file.write_text(RIGHT.replace("\n  ledger: {name: test_three_even_stakes}", " [base.json, late.json]"))
+
+    network, runtime = load_network(file, lenient=True)
+
+    document = json.loads(plan_document(make_plan(network, runtime, sites_of(network), seed=1)))["runtime"]
+    assert "a" not in document["ledger"]
+    assert (document["genesis"]["b"], document["genesis"]["c"]) == (2, 1)
+
+
+def test_a_fault_of_merged_files_is_placed_where_the_winning_value_is(tmp_path: Path) -> None:
+    (tmp_path / "base.json").write_text('{"ledger": {"name": "test_three_even_stakes"}, "genesis": {"k": 3}}')
+    (tmp_path / "late.json").write_text('{"genesis":\n {"k": 0}}')
+    file = tmp_path / "net.yaml"
+    file.write_text(RIGHT.replace("\n  ledger: {name: test_three_even_stakes}", " [base.json, late.json]"))
+
+    with pytest.raises(
+        FaultyConfigError, match=r"late\.json:2:8: runtime\.genesis\.k: expected at least 1, found 0\."
+    ):
+        load_network(file)

@@ -1,5 +1,6 @@
 """Sections soften errors, keep their path, and know whether they passed."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -84,3 +85,38 @@ def test_a_warning_fails_nothing() -> None:
         sections.found(Severity.WARNING, "SlowWait", "late")
 
     assert sections.sections[0].passed is True
+
+
+async def test_a_task_beside_the_test_has_sections_of_its_own() -> None:
+    sections = Sections(counting_clock())
+
+    async def spam() -> None:
+        with sections.strands.branch("spam"), sections.section("send", hard=False):
+            raise TestFailed("refused")
+
+    with sections.section("produce", hard=False):
+        await asyncio.create_task(spam())
+        assert sections.path == ("produce",)
+
+    assert [(s.path, s.passed) for s in sections.sections] == [
+        (("produce",), False),
+        (("produce", "spam", "send"), False),
+    ]
+
+
+async def test_what_a_task_does_wrong_is_not_the_fault_of_another_section() -> None:
+    sections = Sections(counting_clock())
+
+    async def spam() -> None:
+        with sections.strands.branch("spam"), sections.section("send", hard=False):
+            await may_fail.wait()
+            raise TestFailed("refused")
+
+    may_fail = asyncio.Event()
+    task = asyncio.create_task(spam())
+    await asyncio.sleep(0)
+    with sections.section("produce", hard=False):
+        may_fail.set()
+        await task
+
+    assert {s.path: s.passed for s in sections.sections} == {("spam", "send"): False, ("produce",): True}

@@ -1,85 +1,22 @@
 """Conditions are pure functions of states: reached, how far, or impossible and why."""
 
-from dataclasses import dataclass
-from typing import cast
-
 import pytest
+from tests.coda_executive.wait_conditions.states import FACTS, A, B, C, after, block, nodes, tip, up
 
-from coda_executive.config.node_id import NodeId
-from coda_executive.config.plan import NetworkConstants
 from coda_executive.events.event import (
-    BlockProduced,
-    Event,
-    FrontierChanged,
     NodeCrashed,
-    NodeInitialized,
     NodePaused,
     NodeStarted,
     NodeStopped,
 )
-from coda_executive.interfaces.node import Node
-from coda_executive.observation.network_state import NetworkState, apply
+from coda_executive.observation.network_state import NetworkState
 from coda_executive.wait_conditions.chain import (
     block_height_to_grow,
     blocks_to_be_produced,
     nodes_to_synchronize,
 )
-from coda_executive.wait_conditions.condition import NetworkFacts, NotYet, Reached, Unreachable
+from coda_executive.wait_conditions.condition import NotYet, Reached, Unreachable
 from coda_executive.wait_conditions.initialization import nodes_to_initialize
-from coda_protocol.hashes import StateHash
-from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
-
-A, B, C = NodeId("block-producer-1"), NodeId("block-producer-2"), NodeId("node-1")
-FACTS = NetworkFacts(
-    constants=NetworkConstants(
-        slot_ms=2000,
-        k=12,
-        delta=0,
-        slots_per_epoch=480,
-        slots_per_sub_window=2,
-        sub_windows_per_window=11,
-        grace_period_slots=140,
-        profile="dev",
-    ),
-    stake={A: 0.6, B: 0.4},
-    boot_allowance=1.0,
-)
-
-
-@dataclass(frozen=True)
-class NamedNode:
-    id: NodeId
-
-
-def nodes(*names: NodeId) -> list[Node]:
-    return [cast(Node, NamedNode(name)) for name in names]
-
-
-def after(*events: tuple[NodeId, Event], start: NetworkState | None = None) -> NetworkState:
-    state = start or NetworkState()
-    for time_ns, (node, event) in enumerate(events):
-        state = apply(state, node, event, time_ns=time_ns)
-    return state
-
-
-def up(*names: NodeId) -> NetworkState:
-    return after(*((name, event) for name in names for event in (NodeStarted(False), NodeInitialized())))
-
-
-def block(height: int, name: str = "") -> BlockProduced:
-    return BlockProduced(
-        state_hash=StateHash(f"3N{height}{name}"),
-        parent=StateHash(f"3N{height - 1}"),
-        height=BlockchainLength(height),
-        global_slot=GlobalSlot(height),
-        epoch=Epoch(0),
-        creator="B62",
-        emitted_proof=False,
-    )
-
-
-def tip(state_hash: str) -> FrontierChanged:
-    return FrontierChanged(None, StateHash(state_hash), None, (), False)
 
 
 def crash() -> NodeCrashed:

@@ -2,27 +2,44 @@
 
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from coda_executive.config.node_id import NodeId
 from coda_executive.engines.local.options import LocalOptions
 from coda_executive.errors import EngineError
-from coda_executive.interfaces.capabilities import Killable, Pausable
+from coda_executive.interfaces.capabilities import (
+    Killable,
+    LinkShapeable,
+    Partitionable,
+    Pausable,
+    Resettable,
+    Upgradable,
+)
 from coda_executive.interfaces.engine import Finding, RunContext, Session
+from coda_executive.interfaces.keeping import KeptTestnet, Leftover
 
 T = TypeVar("T")
 
 
 class LocalEngine:
-    """Satisfies Engine. Needs Linux: subreapers, pidfds and /proc are what nothing gets past."""
+    """Satisfies Engine, Cleanable and Keeper. Needs Linux: subreapers, pidfds and /proc are what nothing gets past."""
 
     name = "local"
     summary = "daemon processes on this machine, in real time"
     options_type: type[msgspec.Struct] = LocalOptions
-    capabilities: tuple[type, ...] = (Killable, Pausable)
+    # Links go through proxies, which cost something, only where a test needs one of the three that want them.
+    capabilities: tuple[type, ...] = (
+        Killable,
+        Pausable,
+        Upgradable,
+        Partitionable,
+        LinkShapeable,
+        Resettable,
+    )
 
     def check(self) -> tuple[Finding, ...]:
         linux = sys.platform == "linux" and Path("/proc/self/stat").exists() and hasattr(os, "pidfd_open")
@@ -30,6 +47,38 @@ class LocalEngine:
             "Linux", linux, sys.platform, "Use Linux 5.3 or newer with /proc mounted, or --engine simulation."
         )
         return (system, *(_state_findings() if linux else ()))
+
+    def find_leftovers(self, older_than: float) -> Sequence[Leftover]:
+        """Satisfies Cleanable."""
+        from coda_executive.engines.local import leftovers
+
+        return leftovers.find_leftovers(older_than)
+
+    def kept(self) -> Sequence[KeptTestnet]:
+        """Satisfies Keeper, as the methods below."""
+        from coda_executive.engines.local import kept
+
+        return kept.kept_testnets()
+
+    def renew(self, name: str, lease: float | None) -> None:
+        from coda_executive.engines.local import kept
+
+        kept.renew(name, lease)
+
+    def start_kept(self, name: str, nodes: Sequence[NodeId]) -> None:
+        from coda_executive.engines.local import kept
+
+        kept.start(name, nodes)
+
+    def stop_kept(self, name: str, nodes: Sequence[NodeId]) -> None:
+        from coda_executive.engines.local import kept
+
+        kept.stop(name, nodes)
+
+    def destroy_kept(self, name: str) -> None:
+        from coda_executive.engines.local import kept
+
+        kept.destroy(name)
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]], *, seed: int) -> T:
         import asyncio

@@ -11,9 +11,14 @@ Requests and answers are JSON lines on CHANNEL. Each request carries an `id` and
     do         with                                   answer   what
     spawn      key, argv, env, cwd, output, errors    pid      start a program in a session of its own
     signal     key, signal                            count    to all processes of the child
-    stop       key, limit                             forced   SIGTERM, and SIGKILL after `limit` seconds
+    stop       key, limit                             forced   SIGTERM, and SIGKILL after `limit` seconds, null: GRACE
     kill       key                                    forced   SIGKILL
     temporary  path                                            to be removed at the end
+    keep       name, lease, socket                             outlive the asker, see below
+    start      key                                    pid      spawn again what was last spawned under `key`
+    status                                            nodes    pid by key, null for those that have ended; grace;
+                                                               lease, left: seconds of the lease, and of it left
+    renew      lease                                           the lease begins anew, with this length if not null
     close                                             none     end everything, then itself
     force                                             none     the same without grace, and nobody will ask again
 
@@ -27,6 +32,9 @@ asked for it that is at once, and what it left behind is killed; else when all i
 When the channel closes, its other end's process ends, or SIGTERM arrives, everything is stopped as by
 `close`, and the journal is removed. The terminal's signals are ignored. What must be undone is in the journal
 before it is done, so that a later clean-up can finish the work of a guardian that was killed.
+
+After `keep` there is a lease in place of an owner: whoever connects to the Unix socket `socket` has the
+channel, one after the other, and may hang up. Everything is stopped when the lease runs out, or at SIGTERM.
 """
 
 # No pathlib here: it would bring urllib and more into memory.
@@ -45,6 +53,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 NODE_LABEL = "CODA_EXECUTIVE_NODE"
 RESCAN_SECONDS = 0.02  # a process may fork between being seen and being killed
+LONGEST_POLL_SECONDS = 86_400.0  # `poll` takes no more than 24 days
 UNKILLABLE_SECONDS = 20.0  # a process in uninterruptible sleep is left to the journal
 
 
@@ -158,15 +167,39 @@ class Child:
         self.waiting: list[int] = []  # ids of the requests to be answered when it is gone
 
 
+class Kept:
+    """The lease of a testnet that outlives who deployed it: `lease` in seconds, from `renewed` on."""
+
+    def __init__(self, lease: float, path: str) -> None:
+        import socket  # a run that is not kept does without it
+
+        self.lease = lease
+        self.renewed = time.monotonic()
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # By way of its directory: the path of a Unix socket may have 107 bytes only.
+        directory = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120
+        try:
+            self.listener.bind(f"/proc/self/fd/{directory}/{os.path.basename(path)}")  # noqa: PTH119
+        finally:
+            os.close(directory)
+        self.listener.listen()
+
+    @property
+    def end(self) -> float:
+        return self.renewed + self.lease
+
+
 class Guardian:
     """The state of the program: its children, and whether it is closing."""
 
     def __init__(self, channel: int, journal: int, grace: float) -> None:
-        self.channel = channel
+        self.channel = channel  # -1 while nobody is connected to a kept testnet
         self.journal = journal
         self.grace = grace
         self.libc = ctypes.CDLL(None)
         self.children: dict[str, Child] = {}
+        self.spawned: dict[str, dict[str, Any]] = {}  # the last request of each key
+        self.kept: Kept | None = None
         self.temporary: list[str] = []
         self.unread = b""
         self.closing = False
@@ -191,10 +224,14 @@ class Guardian:
                         self.close()
                 elif descriptor == self.owner:
                     self.close()
+                elif self.kept is not None and descriptor == self.kept.listener.fileno():
+                    self.accept()
                 else:  # nobody's by now, if its child has just been reaped
                     for child in [c for c in self.children.values() if c.failure == descriptor]:
                         self.settle(child)
             self.advance()
+            if self.kept is not None and time.monotonic() >= self.kept.end:
+                self.close()
         for path in self.temporary:
             remove_tree(path)
         if not self.keeps_journal or self.is_alone():
@@ -228,17 +265,22 @@ class Guardian:
 
     def wait_milliseconds(self) -> int | None:
         deadlines = [c.deadline for c in self.children.values() if c.deadline is not None]
+        if self.kept is not None:
+            deadlines.append(self.kept.end)
         if self.closing:
             deadlines = [self.deadline]
         if not deadlines:
             return None
         # A deadline that has passed means that killed processes are still on their way out.
-        return int(max(min(deadlines) - time.monotonic(), RESCAN_SECONDS) * 1000) + 1
+        seconds = max(min(deadlines) - time.monotonic(), RESCAN_SECONDS)
+        return int(min(seconds, LONGEST_POLL_SECONDS) * 1000) + 1
 
     def note(self, record: dict[str, Any]) -> None:
         os.write(self.journal, json.dumps(record).encode() + b"\n")
 
     def send(self, message: dict[str, Any]) -> None:
+        if self.channel < 0:
+            return
         try:
             data = json.dumps(message).encode() + b"\n"
             while data:
@@ -256,16 +298,25 @@ class Guardian:
             data = b""
         if not data:
             self.poller.unregister(self.channel)
+            if self.kept is not None:
+                self.wait_for_the_next()
+                return
             self.keeps_journal = False  # whoever asked for it is gone
             self.close()
             return
         *lines, self.unread = (self.unread + data).split(b"\n")
         for line in lines:
-            request = json.loads(line)
+            request: dict[str, Any] = {}
             try:
+                request = json.loads(line)
                 self.serve(request)
             except OSError as error:  # the journal's disk is full, or no process can be made
                 self.send({"id": request["id"], "error": f"{error.strerror} in the guardian"})
+            except (KeyError, ValueError) as error:
+                if self.kept is None:
+                    raise
+                # A command of another version than ours must not be the end of the testnet.
+                self.send({"id": request.get("id"), "error": f"its guardian cannot do this: {error!r}"})
 
     def serve(self, request: dict[str, Any]) -> None:
         match request:
@@ -282,10 +333,26 @@ class Guardian:
                 if child is None:
                     self.send({"id": number, "forced": False})
                 else:
-                    self.ask(child, what, number, request.get("limit", 0.0))
+                    limit = request.get("limit", 0.0)
+                    self.ask(child, what, number, self.grace if limit is None else limit)
             case {"do": "temporary", "id": number, "path": path}:
                 self.note({"temporary": path})
                 self.temporary.append(path)
+                self.send({"id": number})
+            case {"do": "keep", "id": number, "name": name, "lease": lease, "socket": path}:
+                self.note({"kept": name, "temporary": path})
+                self.temporary.append(path)
+                self.kept = Kept(lease, path)
+                self.poller.unregister(self.owner)
+                self.send({"id": number})
+            case {"do": "start", "id": number, "key": key}:
+                self.spawn(number, self.spawned[key])
+            case {"do": "status", "id": number}:
+                self.send({"id": number, **self.status()})
+            case {"do": "renew", "id": number, "lease": lease}:
+                assert self.kept is not None
+                self.kept.lease = self.kept.lease if lease is None else lease
+                self.kept.renewed = time.monotonic()
                 self.send({"id": number})
             case {"do": "close"}:
                 self.keeps_journal = True
@@ -296,6 +363,33 @@ class Guardian:
                 self.deadline = time.monotonic()
             case _:
                 raise ValueError(f"a guardian does not know this request: {request}")
+
+    def status(self) -> dict[str, Any]:
+        kept = self.kept
+        assert kept is not None
+        alive = {child.key: child.pid for child in self.children.values() if not child.exited}
+        nodes = {key: alive.get(key) for key in self.spawned}
+        return {"nodes": nodes, "grace": self.grace, "lease": kept.lease, "left": kept.end - time.monotonic()}
+
+    def accept(self) -> None:
+        """Give the channel to the next in line, who has it until hanging up."""
+        assert self.kept is not None
+        connection, _ = self.kept.listener.accept()
+        self.poller.unregister(self.kept.listener.fileno())
+        self.channel = connection.detach()
+        self.unread = b""
+        self.poller.register(self.channel, select.POLLIN)
+
+    def wait_for_the_next(self) -> None:
+        """Whoever had the channel has hung up; its answers are not the next one's."""
+        assert self.kept is not None
+        os.close(self.channel)
+        self.channel = -1
+        for child in self.children.values():
+            child.spawn_id = None
+            child.waiting.clear()
+        if not self.closing:
+            self.poller.register(self.kept.listener.fileno(), select.POLLIN)
 
     def ask(self, child: Child, what: str, number: int, limit: float) -> None:
         child.waiting.append(number)
@@ -324,6 +418,7 @@ class Guardian:
         child = Child(key, pid, request["output"], failure_read)
         child.spawn_id = number
         self.children[key] = child
+        self.spawned[key] = request
         entry = process_entry(pid)
         assert entry is not None  # not reaped yet
         try:
@@ -436,7 +531,10 @@ class Guardian:
             self.closing = True
             self.deadline = time.monotonic() + self.grace
             terminate(subtree(process_table(), [os.getpid()])[1:])
-            self.poller.unregister(self.owner)
+            if self.kept is None:
+                self.poller.unregister(self.owner)
+            elif self.channel < 0:
+                self.poller.unregister(self.kept.listener.fileno())
 
     def end_everything(self) -> bool:
         """Whether something is still alive while closing; past the deadline it is sent SIGKILL."""

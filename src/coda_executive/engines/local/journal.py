@@ -44,7 +44,8 @@ class ProcessIdentity:
 class JournalContent:
     """What a journal tells. `processes` are the nodes', living or not.
 
-    `boot` names the boot of the machine that it was written in: processes of another boot are gone.
+    `boot` names the boot of the machine that it was written in: processes of another boot are gone. `kept` is
+    the name of a testnet that is kept up after the command that deployed it.
     """
 
     label: str = ""
@@ -55,6 +56,7 @@ class JournalContent:
     ports: list[int] = field(default_factory=list)
     processes: list[ProcessIdentity] = field(default_factory=list)
     temporary: list[str] = field(default_factory=list)
+    kept: str = ""
 
 
 def state_directory() -> Path:
@@ -143,6 +145,16 @@ class Journal:
                 f"cannot write the journal {self.path}: {error.strerror}. Is the disk full?"
             ) from error
 
+    @property
+    def socket_path(self) -> Path:
+        """Where the guardian of a kept testnet listens."""
+        return socket_path(self.path)
+
+    def let_go(self) -> None:
+        """Leave the file, and its lock, to the guardian."""
+        os.close(self.descriptor)
+        self.descriptor = -1
+
     def remove(self) -> None:
         """Everything is undone: remove the file and let go of the lock. Does nothing the second time."""
         if self.descriptor >= 0:
@@ -169,6 +181,7 @@ def read_journal(path: Path) -> JournalContent:
         content.ports += record.get("ports", [])
         if "node" in record:
             content.processes.append(ProcessIdentity(record["pid"], record["start"]))
+        content.kept = record.get("kept", content.kept)
         if "temporary" in record:
             content.temporary.append(record["temporary"])
     return content
@@ -191,6 +204,10 @@ def locked_if_dead(path: Path) -> Iterator[bool]:
             yield path.exists()
     finally:
         os.close(descriptor)
+
+
+def socket_path(journal: Path) -> Path:
+    return journal.with_suffix(".socket")
 
 
 def journal_paths() -> list[Path]:

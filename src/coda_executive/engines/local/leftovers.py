@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from coda_executive.errors import LeakError
 from coda_executive.support.clock import monotonic, wall_time_ns
 
 KILL_SECONDS = 5.0
+_SETTLING_SECONDS = 0.5  # in which an executive ends the nodes of a guardian that died
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,8 @@ class LeftProcess:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
-    """What one dead run left. `journal` is None when only processes with its label were found; `age` is in
-    seconds.
-    """
+class LocalLeftover:
+    """Satisfies Leftover. `journal` is None when only processes with the run's label were found."""
 
     label: str
     directory: str
@@ -58,14 +58,28 @@ class Leftover:
     temporary: tuple[str, ...]
     age: float
 
-    def __str__(self) -> str:
-        lines = [f"run {self.label} in {self.directory or 'an unknown directory'}, {self.age:.0f} s old"]
-        lines += [f"  process {left.identity.pid}: {left.command}" for left in self.processes]
-        lines += [f"  temporary {path}" for path in self.temporary]
-        return "\n".join(lines)
+    @property
+    def things(self) -> tuple[str, ...]:
+        processes = (f"process {left.identity.pid}: {left.command}" for left in self.processes)
+        temporary = (f"temporary {path}" for path in self.temporary)
+        journal = () if self.journal is None else (f"journal {self.journal}",)
+        return (*processes, *temporary, *journal)
+
+    def remove(self) -> None:
+        """Satisfies Leftover. The journal goes last: whoever is interrupted here can begin again."""
+        if self.journal is None:
+            kill_processes([left.identity for left in self.processes])
+            return
+        with locked_if_dead(self.journal) as dead:
+            if not dead:
+                return  # somebody else removed it
+            kill_processes([left.identity for left in self.processes])
+            for path in self.temporary:
+                remove_tree(path)
+            self.journal.unlink(missing_ok=True)
 
 
-def find_leftovers(older_than: float = 0.0) -> list[Leftover]:
+def find_leftovers(older_than: float = 0.0) -> list[LocalLeftover]:
     """What runs left that are dead and at least `older_than` seconds old. Nothing is changed. Raises
     EngineError.
     """
@@ -74,7 +88,7 @@ def find_leftovers(older_than: float = 0.0) -> list[Leftover]:
     return [leftover for leftover in found if leftover.age >= older_than]
 
 
-def _find() -> list[Leftover]:
+def _find() -> list[LocalLeftover]:
     table = process_table()
     labelled = labelled_processes(table)
     found = []
@@ -90,26 +104,23 @@ def _find() -> list[Leftover]:
             age = max(0.0, (wall_time_ns() - path.stat().st_mtime_ns) / 1e9)
             pids = processes_of(content, table, labelled.get(label, []))
             found.append(_leftover(label, content, path, [table[pid] for pid in pids], age))
-    for label, pids in labelled.items():
-        if label not in known and not any(_guardian_lives(pid) for pid in pids):
-            entries = [table[pid] for pid in subtree(table, pids)]
-            age = max(_age_of(entry) for entry in entries)
-            found.append(_leftover(label, JournalContent(), None, entries, age))
+    if orphaned := _orphaned(labelled) - known:
+        # A run whose journal cannot be seen from here may be losing its nodes this very moment, after its guardian
+        # or by its executive's hand: what is still there later is nobody's.
+        time.sleep(_SETTLING_SECONDS)
+        table = process_table()
+        labelled = labelled_processes(table)
+        orphaned &= _orphaned(labelled)
+    for label in sorted(orphaned):
+        entries = [table[pid] for pid in subtree(table, labelled[label])]
+        age = max(_age_of(entry) for entry in entries)
+        found.append(_leftover(label, JournalContent(), None, entries, age))
     return found
 
 
-def remove(leftover: Leftover) -> None:
-    """Kill what is left of a dead run and remove its files. Raises LeakError when a process does not end."""
-    if leftover.journal is None:
-        kill_processes([left.identity for left in leftover.processes])
-        return
-    with locked_if_dead(leftover.journal) as dead:
-        if not dead:
-            return  # somebody else removed it
-        kill_processes([left.identity for left in leftover.processes])
-        for path in leftover.temporary:
-            remove_tree(path)
-        leftover.journal.unlink(missing_ok=True)
+def _orphaned(labelled: dict[str, list[int]]) -> set[str]:
+    """The runs that have processes, none of which names a guardian that lives."""
+    return {label for label, pids in labelled.items() if not any(_guardian_lives(pid) for pid in pids)}
 
 
 def labelled_processes(table: dict[int, ProcessEntry]) -> dict[str, list[int]]:
@@ -171,12 +182,12 @@ def kill_processes(processes: list[ProcessIdentity]) -> None:
 
 def _leftover(
     label: str, content: JournalContent, journal: Path | None, entries: list[ProcessEntry], age: float
-) -> Leftover:
+) -> LocalLeftover:
     processes = tuple(
         LeftProcess(ProcessIdentity(entry.pid, entry.start), command_line(entry.pid)) for entry in entries
     )
     temporary = tuple(path for path in content.temporary if os.path.lexists(path))
-    return Leftover(label, content.directory, journal, processes, temporary, age)
+    return LocalLeftover(label, content.directory, journal, processes, temporary, age)
 
 
 def command_line(pid: int) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from coda_executive.config.daemon_args import CONFIG_DIRECTORY
@@ -15,18 +16,20 @@ from coda_executive.engines.local.files import explained, make_private, place
 from coda_executive.engines.local.guardian import ProcessEntry, process_table
 from coda_executive.engines.local.handshake import REFERENCE_NAME, Handshake, daemon_command, shake_hands
 from coda_executive.engines.local.journal import Journal, JournalContent, ProcessIdentity, read_journal
+from coda_executive.engines.local.kept import refuse_kept_name
 from coda_executive.engines.local.leftovers import kill_processes, labelled_processes, processes_of
-from coda_executive.engines.local.node import LocalNode
+from coda_executive.engines.local.links import NODE_HOST, PROXY_HOST, LinkProxies
+from coda_executive.engines.local.node import LinkedLocalNode, LocalNode
 from coda_executive.engines.local.options import LocalOptions
 from coda_executive.engines.local.ports import PortLease
 from coda_executive.engines.local.process import Command, Guardian
-from coda_executive.errors import EngineError
+from coda_executive.errors import DeployError, EngineError
+from coda_executive.interfaces.capabilities import LinkShapeable, Partitionable, Resettable
 from coda_executive.interfaces.engine import RunContext
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.support.clock import wall_time_ns
 
-HOST = "127.0.0.1"
 PORTS_PER_NODE = 3
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
 SETTLE_ROUNDS, SETTLE_SECONDS = (
@@ -54,6 +57,9 @@ class LocalManager:
         self._used_shared_memory: set[str] = set()
         self._content = JournalContent()
         self._findings: list[str] = []
+        self._proxies: LinkProxies | None = None
+        if {Partitionable, LinkShapeable, Resettable} & set(context.needs):
+            self._proxies = LinkProxies(seed=context.seed, sessions=self._sessions)
         self._forced = False  # the guardian was told to end everything without us
 
     def log_path(self, node: NodeId) -> Path:
@@ -82,7 +88,12 @@ class LocalManager:
         assert self._lease is not None
         ports = iter(self._lease.take(PORTS_PER_NODE * len(names)))
         return {
-            name: NodeSite(HOST, next(ports), next(ports), next(ports), str(self._nodes_directory / name))
+            name: NodeSite(
+                PROXY_HOST,
+                *(next(ports), next(ports), next(ports)),
+                directory=str(self._nodes_directory / name),
+                bind_host=NODE_HOST if self._proxies else None,
+            )
             for name in names
         }
 
@@ -99,6 +110,11 @@ class LocalManager:
                 for file in planned.files:
                     place(directory, file)
         self._nodes = tuple(self._node(planned, guardian) for planned in plan.nodes)
+        if self._proxies is not None:
+            assert self._lease is not None
+            for planned in plan.nodes:
+                self._lease.give_up([planned.site.external_port])
+                await self._proxies.listen(planned.id, planned.site.external_port)
         return Testnet(plan, *(self._of_role(role) for role in Role))
 
     async def launch(self) -> Launch:
@@ -154,9 +170,28 @@ class LocalManager:
         if self._forced:
             for node in self._nodes:
                 node.lose()
+        if self._proxies is not None:
+            await self._proxies.aclose()
         lease.close()
         self._findings += [f"port {port} is still listened on" for port in lease.still_bound()]
         journal.remove()
+        self._journal = None
+
+    async def keep_up(self, name: str, lease_seconds: float) -> None:
+        """Satisfies Detachable."""
+        journal, guardian, lease = self._journal, self._guardian, self._lease
+        assert journal is not None
+        assert guardian is not None
+        assert lease is not None
+        refuse_kept_name(name)
+        if self._proxies is not None:
+            raise DeployError(
+                "the testnet cannot be kept up: its links go through proxies of this process. Leave Partitionable, "
+                "LinkShapeable and Resettable out of the test's needs."
+            )
+        await guardian.keep(name, lease_seconds, journal.socket_path)
+        lease.close()
+        journal.let_go()
         self._journal = None
 
     async def leaks(self) -> tuple[str, ...]:
@@ -198,7 +233,8 @@ class LocalManager:
         )
         lease = self._lease
         assert lease is not None
-        return LocalNode(
+        make = partial(LinkedLocalNode, proxies=self._proxies) if self._proxies else LocalNode
+        return make(
             planned,
             command,
             guardian=guardian,
@@ -206,6 +242,10 @@ class LocalManager:
             release_ports=lambda: lease.give_up((site.client_port, site.rest_port, site.external_port)),
             stop_limit=self._options.stop_limit,
         )
+
+    def _sessions(self) -> Mapping[int, NodeId]:
+        """The running nodes by the session that their processes are in."""
+        return {node.pid: node.id for node in self._nodes if node.pid is not None}
 
     def _of_role(self, role: Role) -> tuple[LocalNode, ...]:
         return tuple(node for node in self._nodes if node.role is role)

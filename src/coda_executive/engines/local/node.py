@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from coda_executive.config.daemon_args import CONFIG_DIRECTORY
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import PlannedNode, Role
 from coda_executive.engines.local.files import explained, place
+from coda_executive.engines.local.handshake import daemon_command
+from coda_executive.engines.local.links import LinkedNode, LinkProxies
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
 from coda_executive.events.event import (
     LifecycleEvent,
@@ -31,7 +34,7 @@ TAIL_BYTES = 1 << 18
 
 
 class LocalNode:
-    """Satisfies Node, Killable and Pausable. `release_ports` gives up what holds the node's ports until it
+    """Satisfies Node, Killable, Pausable and Upgradable. `release_ports` gives up what holds the node's ports until it
     first starts.
     """
 
@@ -47,6 +50,7 @@ class LocalNode:
     ) -> None:
         self._planned = planned
         self._command = command
+        self._usual_argv = command.argv
         self._guardian = guardian
         self._publish = publish
         self._release_ports = release_ports
@@ -72,6 +76,11 @@ class LocalNode:
     @property
     def is_running(self) -> bool:
         return self._pid is not None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the daemon's process, which leads a session of its own; None while it is stopped."""
+        return self._pid
 
     @property
     def node_id_json(self) -> str:
@@ -134,11 +143,18 @@ class LocalNode:
                 self._paused = False
                 self._publish(self.id, NodeResumed())
 
+    async def upgrade(self, daemon: str | None) -> None:
+        words = self._usual_argv if daemon is None else self._replaced(daemon)
+        self._command = replace(self._command, argv=words)
+
     def lose(self) -> None:
         """The guardian is gone, and the process was killed in its place. Does nothing if it is stopped."""
         if self.is_running:
             self._pid = None
             self._publish(self.id, NodeStopped(None, forced=True))
+
+    def _replaced(self, daemon: str) -> tuple[str, ...]:
+        return (*daemon_command(daemon), "daemon", *self._planned.arguments)
 
     def _on_end(self, end: ProcessEnd) -> None:
         if self._starting:
@@ -167,6 +183,31 @@ class LocalNode:
             for file in self._planned.files:
                 if Path(file.path).is_relative_to(CONFIG_DIRECTORY):
                     place(directory, file)
+
+
+class LinkedLocalNode(LocalNode, LinkedNode):
+    """A node behind a proxy."""
+
+    def __init__(
+        self,
+        planned: PlannedNode,
+        command: Command,
+        *,
+        guardian: Guardian,
+        publish: Callable[[NodeId, LifecycleEvent], None],
+        release_ports: Callable[[], None],
+        stop_limit: float,
+        proxies: LinkProxies,
+    ) -> None:
+        LinkedNode.__init__(self, planned.id, proxies)
+        super().__init__(
+            planned,
+            command,
+            guardian=guardian,
+            publish=publish,
+            release_ports=release_ports,
+            stop_limit=stop_limit,
+        )
 
 
 def last_lines(log: Path) -> tuple[str, ...]:

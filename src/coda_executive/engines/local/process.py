@@ -73,6 +73,7 @@ class Guardian(asyncio.Protocol):
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._on_end: dict[str, Callable[[ProcessEnd], None]] = {}
         self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._hung_up: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
         self._label = ""
         self._pidfd = os.pidfd_open(process.pid)
@@ -172,6 +173,23 @@ class Guardian(asyncio.Protocol):
                 self._transport.abort()
                 self._transport = None
 
+    async def keep(self, name: str, lease: float, path: Path) -> None:
+        """Leave everything running until `lease` seconds have passed without use, and let go of it.
+
+        From now on the guardian is reached by the Unix socket `path`. Raises EngineError, and all is as before.
+        """
+        answer = await self._ask(do="keep", name=name, lease=lease, socket=str(path))
+        if "error" in answer:
+            raise EngineError(f"the guardian cannot keep the testnet at {path}: {answer['error']}")
+        assert self._transport is not None
+        self._closing = True
+        self._transport.close()
+        await self._hung_up
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._process.returncode = 0  # nobody is to wait for it: it outlives us
+        self._ended.set_result(None)
+
     def force(self) -> None:
         """Have everything killed without grace, and the guardian end, whether or not this process still does."""
         self._closing = True
@@ -210,6 +228,8 @@ class Guardian(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if not self._hung_up.done():
+            self._hung_up.set_result(None)
         error = self._lost_error()
         if not self._ready.done():
             self._ready.set_exception(error)

@@ -7,7 +7,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from coda_executive.engines.simulation.options import SimulationOptions
-from coda_executive.interfaces.capabilities import Killable, Pausable
+from coda_executive.interfaces.capabilities import (
+    ClockSkewable,
+    CpuThrottleable,
+    DiskFaultable,
+    Killable,
+    LinkShapeable,
+    Partitionable,
+    Pausable,
+    Resettable,
+    Upgradable,
+)
 from coda_executive.interfaces.engine import Finding, RunContext, Session
 
 T = TypeVar("T")
@@ -19,7 +29,17 @@ class SimulationEngine:
     name = "simulation"
     summary = "in this process and in virtual time; a seed repeats a run exactly"
     options_type: type[msgspec.Struct] = SimulationOptions
-    capabilities: tuple[type, ...] = (Killable, Pausable)
+    capabilities: tuple[type, ...] = (
+        Killable,
+        Pausable,
+        Partitionable,
+        LinkShapeable,
+        Resettable,
+        ClockSkewable,
+        DiskFaultable,
+        CpuThrottleable,
+        Upgradable,
+    )
 
     def check(self) -> tuple[Finding, ...]:
         from coda_executive.engines.simulation.daemons import GROUP, daemon_names
@@ -40,12 +60,13 @@ class SimulationEngine:
         from coda_executive.engines.simulation.event_loop import running_loop
         from coda_executive.engines.simulation.log_engine import SimulatedLogEngine
         from coda_executive.engines.simulation.manager import SimulatedNetworkManager
-        from coda_executive.engines.simulation.trace import Trace
+        from coda_executive.engines.simulation.trace import Trace, text_writer
 
         assert isinstance(options, SimulationOptions)
         loop = running_loop()
-        if options.trace:
-            loop.trace = Trace()
+        if options.trace or options.trace_text:
+            path = context.directory / "trace.txt"
+            loop.trace = Trace(text_writer(path) if options.trace_text else None)
         if options.ready_order == "random":
             loop.pick_ready_by(Random(f"{context.seed}:ready order"))  # noqa: S311  repeatable on purpose
         if options.audit:

@@ -1,11 +1,14 @@
 """What a simulated daemon process has for a machine: the daemon's ports, bundled."""
 
 import asyncio
+import contextvars
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from coda_executive.engines.simulation.children import SimulatedChildren
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
+from coda_executive.engines.simulation.halt import Halt
 from coda_executive.engines.simulation.http import SimulatedHttp
 from coda_executive.engines.simulation.network import Machine, Network, SimulatedTransport
 from coda_executive.engines.simulation.process import Process
@@ -13,15 +16,52 @@ from coda_executive.engines.simulation.store import Disk, SimulatedStore
 
 EPOCH_NS = 1_893_456_000 * 1_000_000_000  # 2030-01-01T00:00:00Z: the wall clock when a simulation begins
 
+_SLOW_DISK = "slow disk"
 
-@dataclass(frozen=True, slots=True)
+
 class SimulatedClock:
-    """Wall time of the simulated world."""
+    """A node's wall clock: that of the simulated world, or a wrong one."""
 
-    loop: SimulatedEventLoop
+    def __init__(self, loop: SimulatedEventLoop) -> None:
+        self._loop = loop
+        self._ahead_ns = 0  # at `_since_ns` of the loop's time
+        self._since_ns = 0
+        self._drift = 0.0
 
     def time_ns(self) -> int:
-        return EPOCH_NS + self.loop.now_ns
+        return EPOCH_NS + self._loop.now_ns + self.ahead_ns
+
+    @property
+    def ahead_ns(self) -> int:
+        """How far it is ahead of the simulated world."""
+        if self._drift == 0:
+            return self._ahead_ns
+        return self._ahead_ns + int((self._loop.now_ns - self._since_ns) * self._drift)
+
+    def set(self, *, ahead_ns: int, drift: float) -> None:
+        """`drift` is in seconds a second."""
+        self._since_ns = self._loop.now_ns
+        self._ahead_ns, self._drift = ahead_ns, drift
+
+
+class SimulatedCpu:
+    """A node's one processor. What a daemon declares to cost time is done one after the other, in the order
+    of asking.
+    """
+
+    def __init__(self, loop: SimulatedEventLoop) -> None:
+        self._loop = loop
+        self._free_ns = 0
+        self.slowdown = 1.0
+
+    async def spend(self, seconds: float) -> None:
+        now_ns = self._loop.now_ns
+        self._free_ns = max(now_ns, self._free_ns) + int(seconds * self.slowdown * 1e9)
+        await asyncio.sleep((self._free_ns - now_ns) / 1e9)
+
+    def reset(self) -> None:
+        """Its process is gone, and what that had queued with it."""
+        self._free_ns = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +105,12 @@ class VirtualMachine:
     machine: Machine
     chance: SimulatedChance
     disk: Disk
+    clock: SimulatedClock = field(init=False)
+    cpu: SimulatedCpu = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = SimulatedClock(self.network.loop)
+        self.cpu = SimulatedCpu(self.network.loop)
 
 
 class SimulatedHost:
@@ -74,12 +120,19 @@ class SimulatedHost:
         self, machine: VirtualMachine, process: Process, pid: int, environment: Mapping[str, str]
     ) -> None:
         loop = machine.network.loop
-        self.clock = SimulatedClock(loop)
+        self.clock = machine.clock
         self.chance = machine.chance
         self.console = SimulatedConsole(process)
         self.transport = SimulatedTransport(machine.network, machine.machine, process)
         self.http = SimulatedHttp(machine.machine, process)
-        self.store = SimulatedStore(machine.disk, process)
+        self.halt = Halt(loop, process)
+        self.store = SimulatedStore(machine.disk, process, self._wait_for_disk)
+        self.children = SimulatedChildren(
+            lambda child: SimulatedHost(machine, child, pid, environment), process, loop
+        )
+        self._cpu = machine.cpu
+        self._loop = loop
+        self._disk_free_ns = 0
         self.pid = pid
         self.environment = environment
         self._signal: asyncio.Future[str] = loop.create_future()
@@ -87,6 +140,24 @@ class SimulatedHost:
     def process_is_alive(self, pid: int) -> bool:
         """A virtual machine runs one daemon at a time: another process id belongs to a dead one."""
         return pid == self.pid
+
+    async def spend(self, label: str, seconds: float) -> None:
+        """Do work that costs this much time of the node's one processor, such as a proof. Beyond the ports:
+        a daemon looks whether its host has it.
+        """
+        del label  # for hosts that keep accounts
+        await self._cpu.spend(seconds)
+
+    def _wait_for_disk(self, seconds: float) -> None:
+        """The process stands still, from the end of this step on, until all its writes are done."""
+        now_ns = self._loop.now_ns
+        self._disk_free_ns = max(now_ns, self._disk_free_ns) + int(seconds * 1e9)
+        self.halt.begin(_SLOW_DISK)
+        self._loop.call_at_ns(self._disk_free_ns, self._disk_is_done, (), contextvars.Context())
+
+    def _disk_is_done(self) -> None:
+        if self._loop.now_ns >= self._disk_free_ns:
+            self.halt.end(_SLOW_DISK)
 
     async def interrupted(self) -> str:
         return await asyncio.shield(self._signal)

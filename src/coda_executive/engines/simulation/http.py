@@ -53,6 +53,8 @@ class SimulatedHttp:
             except Exception:  # noqa: BLE001  the border to the daemon's code: a server answers and goes on
                 self._process.complain(traceback.format_exc())
                 return HttpReply(500, b"500 Internal Server Error")
+            if response.status == 101:
+                return HttpReply(501, b"The simulation carries no websockets; ask GraphQL instead")
             return HttpReply(response.status, response.body)
 
         return self._machine.bind(host, port, self._process, answer, is_http=True)

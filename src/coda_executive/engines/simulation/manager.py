@@ -19,6 +19,7 @@ from coda_executive.engines.simulation.options import SimulationOptions
 from coda_executive.engines.simulation.store import Disk, SimulatedStore
 from coda_executive.errors import DeployError, EngineError, ExecutiveError
 from coda_executive.events.event import LifecycleEvent, NodeCrashed
+from coda_executive.interfaces.capabilities import LinkShape
 from coda_executive.interfaces.engine import RunContext
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
 from coda_executive.interfaces.testnet import Testnet
@@ -48,8 +49,9 @@ class SimulatedNetworkManager:
         self._network = Network(
             loop,
             seed=context.seed,
-            latency_ns=round(options.latency * 1e9),
-            jitter_ns=round(options.jitter * 1e9),
+            shape=LinkShape(
+                options.latency, options.jitter, options.spread, options.loss, options.bandwidth or None
+            ),
         )
         self._pids = itertools.count(_FIRST_PID)
         self._plan: DeploymentPlan | None = None
@@ -161,6 +163,7 @@ class SimulatedNetworkManager:
         trace = self._loop.trace
         if trace is None:
             return
+        trace.write_out()
         path = self._context.directory / "trace.json"
         found = {"seed": self._context.seed, "digest": trace.digest, "checkpoints": trace.checkpoints}
         try:

@@ -1,4 +1,5 @@
-"""The network between simulated nodes: channels of whole frames, in order, delayed by the link they take.
+"""The network between simulated nodes: channels of whole frames, in order, delayed by the link they take (see
+`link`).
 
 A machine is one node's, with an address of its own; its ports outlive no process. What is on its way when a
 process ends still arrives, as it would from a kernel; then the other side sees the end.
@@ -10,20 +11,28 @@ import errno
 import ipaddress
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
+from coda_executive.engines.simulation.link import (
+    FIRST_CONNECT_RETRY_NS,
+    FIRST_RETRY_NS,
+    LONGEST_RETRY_NS,
+    MOST_CONNECT_RETRIES,
+    MOST_RETRIES,
+    Link,
+)
 from coda_executive.engines.simulation.process import Process
+from coda_executive.interfaces.capabilities import LinkShape
 
 FRAME_LIMIT = 32 * 1024 * 1024  # bytes
 WINDOW = 1024 * 1024  # bytes on their way or unread before `send` waits
 
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104  addresses inside the simulation
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_LOOPBACK_DELAY_NS = 50_000
+_LOOPBACK_DELAY = 50e-6  # seconds
 
 # Deliveries belong to no process: what is in the air does not stop when its sender is frozen or dead.
 _AIR = contextvars.Context()
@@ -73,6 +82,12 @@ class Machine:
         listener = self.listeners[port] = Listener(self, process, port, host in _LOOPBACK, is_http, serve)
         return listener
 
+    def break_off(self, names: Collection[str]) -> None:
+        """Reset the connections with some machines."""
+        for connection in tuple(self.connections):
+            if connection.remote in names:
+                connection.reset()
+
     def reset(self) -> None:
         """Close all that a process held: what its kernel does when it ends."""
         self.listeners.clear()
@@ -81,17 +96,23 @@ class Machine:
 
 
 class Network:
-    """All machines and the links between them. A link's delay is the latency plus a part of the jitter, from
-    the link's own stream.
-    """
+    """All machines and the links between them, which begin alike."""
 
-    def __init__(self, loop: SimulatedEventLoop, *, seed: int, latency_ns: int, jitter_ns: int) -> None:
+    def __init__(
+        self,
+        loop: SimulatedEventLoop,
+        *,
+        seed: int,
+        latency_ns: int = 0,
+        jitter_ns: int = 0,
+        shape: LinkShape | None = None,
+    ) -> None:
+        """`latency_ns` and `jitter_ns` say the commonest shape of a link; `shape` says any."""
         self.loop = loop
         self._seed = seed
-        self._latency_ns = latency_ns
-        self._jitter_ns = jitter_ns
+        self._shape = shape or LinkShape(latency_ns / 1e9, jitter_ns / 1e9)
         self._machines: dict[str, Machine] = {}
-        self._streams: dict[tuple[str, str], Random] = {}
+        self._links: dict[tuple[str, str], Link] = {}
 
     def join(self, name: str, address: str) -> Machine:
         ipaddress.ip_address(address)
@@ -107,21 +128,29 @@ class Network:
             raise OSError(errno.EHOSTUNREACH, f"no route from {seen_from.name} to host {host}")
         return machine
 
-    def delay_ns(self, source: str, target: str) -> int:
-        """Of the next message from one machine to another, by name, in nanoseconds."""
-        if source == target:
-            return _LOOPBACK_DELAY_NS
-        if self._jitter_ns == 0:
-            return self._latency_ns
-        stream = self._streams.get((source, target))
-        if stream is None:
-            stream = self._streams[source, target] = Random(f"{self._seed}:link:{source}:{target}")  # noqa: S311
-        return self._latency_ns + int(stream.random() * self._jitter_ns)
+    def link(self, source: str, target: str) -> Link:
+        """The way from one machine to another, by name."""
+        link = self._links.get((source, target))
+        if link is None:
+            shape = LinkShape(_LOOPBACK_DELAY) if source == target else self._shape
+            link = self._links[source, target] = Link(shape, f"{self._seed}:link:{source}:{target}")
+        return link
 
     async def travel(self, source: str, target: str) -> None:
-        """Wait as long as a message takes."""
+        """Wait as long as a message without content takes. Raises TimeoutError when none gets through."""
+        link = self.link(source, target)
+        retry_ns = FIRST_CONNECT_RETRY_NS
+        for _ in range(MOST_CONNECT_RETRIES + 1):
+            if link.is_perfect or link.passes():
+                await self._until(link.arrival_ns(self.loop.now_ns, 0))
+                return
+            await self._until(self.loop.now_ns + retry_ns)
+            retry_ns *= 2
+        raise TimeoutError(errno.ETIMEDOUT, f"no answer from {target}")
+
+    async def _until(self, time_ns: int) -> None:
         arrived = self.loop.create_future()
-        self.loop.call_at_ns(self.loop.now_ns + self.delay_ns(source, target), _resolve, (arrived,), _AIR)
+        self.loop.call_at_ns(time_ns, _resolve, (arrived,), _AIR)
         await arrived
 
 
@@ -163,7 +192,7 @@ class SimulatedTransport:
         listener.process.spawn(network.loop, listener.serve(far), f"accepted from {here.name}")
         try:
             await network.travel(there.name, here.name)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TimeoutError):
             near.close()
             raise
         return near
@@ -199,7 +228,9 @@ class SimulatedConnection:
         self._here = here
         self._there = there
         self._process = process
+        self._link = network.link(here.name, there.name)
         self._inbox: deque[bytes] = deque()
+        self._held: deque[bytes | None] = deque()  # lost at least once, or behind one that was
         self._on_the_way: deque[bytes | None] = deque()
         self._last_arrival_ns = 0
         self._unread = 0  # bytes sent to this end and not yet received, in the air or in the inbox
@@ -213,6 +244,15 @@ class SimulatedConnection:
     def remote_host(self) -> str:
         return self._there.address
 
+    def offer(self, frame: bytes) -> bool:
+        self._process.check()
+        self._check_open()
+        if self.other._unread + len(frame) > WINDOW:
+            return False
+        self.other._unread += len(frame)
+        self._transmit(frame)
+        return True
+
     async def send(self, frame: bytes) -> None:
         self._process.check()
         self._check_open()
@@ -222,7 +262,7 @@ class SimulatedConnection:
             await self._room.wait()
             self._check_open()
 
-    async def receive(self) -> bytes | None:
+    async def receive(self, limit: int = FRAME_LIMIT) -> bytes | None:
         while True:
             self._process.check()
             if self._is_closed:
@@ -231,9 +271,9 @@ class SimulatedConnection:
                 frame = self._inbox.popleft()
                 self._unread -= len(frame)
                 self.other._room.wake()
-                if len(frame) > FRAME_LIMIT:
+                if len(frame) > limit:
                     raise ConnectionAbortedError(
-                        f"expected a frame of at most {FRAME_LIMIT} bytes, {self.remote_host} sent {len(frame)}"
+                        f"expected a frame of at most {limit} bytes, {self.remote_host} sent {len(frame)}"
                     )
                 return frame
             if self._has_ended:
@@ -250,6 +290,24 @@ class SimulatedConnection:
         self._room.wake()
         self._transmit(None)
 
+    @property
+    def remote(self) -> str:
+        """The name of the machine at the other end."""
+        return self._there.name
+
+    def reset(self) -> None:
+        """Break the connection off at both ends, with all that is on its way."""
+        for end in (self, self.other):
+            end._inbox.clear()
+            end._break_off()
+
+    def _break_off(self) -> None:
+        """Nothing comes any more, and nothing can be sent."""
+        self._has_ended = True
+        self._held.clear()
+        self._arrivals.wake()
+        self._room.wake()
+
     def _check_open(self) -> None:
         if self._is_closed or self._has_ended:
             side = "here" if self._is_closed else "by the other side"
@@ -258,13 +316,44 @@ class SimulatedConnection:
             )
 
     def _transmit(self, frame: bytes | None) -> None:
-        network = self._network
-        arrival_ns = network.loop.now_ns + network.delay_ns(self._here.name, self._there.name)
-        self._last_arrival_ns = max(self._last_arrival_ns, arrival_ns)
+        if self._held:
+            self._held.append(frame)
+        elif self._link.is_perfect or self._link.passes():
+            self._put_on_the_way(frame)
+        else:
+            self._held.append(frame)
+            self._retry_in(FIRST_RETRY_NS, MOST_RETRIES)
+
+    def _retry_in(self, interval_ns: int, retries: int) -> None:
+        loop = self._network.loop
+        loop.call_at_ns(loop.now_ns + interval_ns, self._transmit_held, (interval_ns, retries), _AIR)
+
+    def _transmit_held(self, interval_ns: int, retries: int) -> None:
+        """An attempt to send what was lost; the next one comes after twice the interval."""
+        if self.other._is_closed or self.other._has_ended:
+            self._held.clear()  # nobody will read it
+        while self._held:
+            if self._link.passes():
+                self._put_on_the_way(self._held.popleft())
+                interval_ns, retries = FIRST_RETRY_NS // 2, MOST_RETRIES + 1
+            elif retries > 1 or self._held == deque([None]):
+                # The end itself is told however late: it stands for the reset that a late sender would get.
+                self._retry_in(min(interval_ns * 2, LONGEST_RETRY_NS), retries - 1)
+                return
+            else:
+                self._break_off()
+                self._held.append(None)
+                self._retry_in(LONGEST_RETRY_NS, 1)
+                return
+
+    def _put_on_the_way(self, frame: bytes | None) -> None:
+        loop = self._network.loop
+        size = 0 if frame is None else len(frame)
+        self._last_arrival_ns = max(self._last_arrival_ns, self._link.arrival_ns(loop.now_ns, size))
         # Each timer delivers the oldest frame, not one of its own: ready callbacks may run in any order,
         # frames may not.
         self._on_the_way.append(frame)
-        network.loop.call_at_ns(self._last_arrival_ns, self._arrive, (), _AIR)
+        loop.call_at_ns(self._last_arrival_ns, self._arrive, (), _AIR)
 
     def _arrive(self) -> None:
         frame = self._on_the_way.popleft()
@@ -272,7 +361,7 @@ class SimulatedConnection:
         if frame is None:
             other._has_ended = True
             other._room.wake()
-        elif not other._is_closed:
+        elif not other._is_closed and not other._has_ended:
             other._inbox.append(frame)
         other._arrivals.wake()
 

@@ -12,7 +12,8 @@ from enum import StrEnum, auto
 from coda_executive.client.daemon_client import DaemonClient
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import PlannedNode, Role
-from coda_executive.engines.simulation.daemons import SimulatedDaemon
+from coda_executive.engines.simulation.daemons import SimulatedDaemon, find_daemon
+from coda_executive.engines.simulation.faults import SimulatedFaults
 from coda_executive.engines.simulation.host import SimulatedHost, VirtualMachine
 from coda_executive.engines.simulation.http import SimulatedHttpTransport
 from coda_executive.engines.simulation.node_log import NodeLog
@@ -28,6 +29,8 @@ from coda_executive.events.event import (
     NodeStopped,
 )
 from coda_executive.interfaces.client import NodeClient
+
+_PAUSED = "paused"
 
 
 class _End(StrEnum):
@@ -51,8 +54,8 @@ class _Life:
     is_paused: bool = False
 
 
-class SimulatedNode:
-    """Satisfies Node, Killable and Pausable."""
+class SimulatedNode(SimulatedFaults):
+    """Satisfies Node, Killable, Pausable, Upgradable and, by its base, what can be done to a machine."""
 
     def __init__(
         self,
@@ -64,9 +67,9 @@ class SimulatedNode:
         new_pid: Callable[[], int],
         stop_limit: float,
     ) -> None:
+        super().__init__(machine)
         self._planned = planned
-        self._daemon = daemon
-        self._machine = machine
+        self._daemon = self._usual_daemon = daemon
         self._loop = machine.network.loop
         self._log = log
         self._publish = publish
@@ -134,7 +137,7 @@ class SimulatedNode:
         if life is None:
             return
         life.end = _End.KILLED
-        self._machine.disk.lose_unsynced()
+        self._machine.disk.lose_unsynced(self._machine.chance.stream("crash of the disk"))
         await self._end(life)
 
     async def pause(self) -> None:
@@ -144,15 +147,18 @@ class SimulatedNode:
         life = self._life
         if life is not None and not life.is_paused:
             life.is_paused = True
-            self._loop.freeze(life.process)
+            life.host.halt.begin(_PAUSED)
             self._publish(self.id, NodePaused())
 
     async def resume(self) -> None:
         life = self._life
         if life is not None and life.is_paused:
             life.is_paused = False
-            self._loop.thaw(life.process)
+            life.host.halt.end(_PAUSED)
             self._publish(self.id, NodeResumed())
+
+    async def upgrade(self, daemon: str | None) -> None:
+        self._daemon = self._usual_daemon if daemon is None else find_daemon(daemon)
 
     async def _end(self, life: _Life) -> None:
         """End the process by force."""
@@ -174,6 +180,7 @@ class SimulatedNode:
 
     def _ended(self, life: _Life) -> None:
         self._machine.machine.reset()
+        self._machine.cpu.reset()
         self._loop.end(life.process)
         self._life = None
         try:

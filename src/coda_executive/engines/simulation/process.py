@@ -52,7 +52,9 @@ class Process:
 
     def spawn(self, loop: asyncio.AbstractEventLoop, code: Awaitable[Any], name: str) -> asyncio.Task[Any]:
         """Start a task of the process from outside of it."""
-        task = loop.create_task(_awaited(code), name=f"{self.name}: {name}", context=self.context.copy())
+        # A coroutine is closed with its task, also before its first step; around it another one would not be.
+        coroutine = code if isinstance(code, Coroutine) else _awaited(code)
+        task = loop.create_task(coroutine, name=f"{self.name}: {name}", context=self.context.copy())
         self._spawned[task] = None
         task.add_done_callback(self._forget, context=contextvars.Context())
         return task

@@ -1,14 +1,18 @@
-"""The disk of a simulated node: files in memory that survive its processes."""
+"""The disk of a simulated node: files in memory that survive its processes, and what can be wrong with it."""
 
 import errno
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import TypeVar
 
 from coda_executive.engines.simulation.process import Process
+from coda_executive.interfaces.capabilities import DiskFault
 
 T = TypeVar("T")
+
+_HEALTHY = DiskFault()
 
 
 @dataclass(slots=True)
@@ -24,21 +28,31 @@ class Disk:
 
     files: dict[str, _File] = field(default_factory=dict)
     directories: dict[str, int] = field(default_factory=lambda: {"/": 0o755, "/tmp": 0o777})  # noqa: S108  of a disk in memory
+    fault: DiskFault = _HEALTHY
 
-    def lose_unsynced(self) -> None:
-        """What a power cut does: all that was appended since the last `sync` is gone."""
+    def lose_unsynced(self, chance: Random | None = None) -> None:
+        """What a power cut does: all that was appended since the last `sync` is gone. Of each file a torn disk
+        keeps a part, drawn from the stream.
+        """
         for file in self.files.values():
-            del file.content[file.durable :]
+            tail = len(file.content) - file.durable
+            kept = chance.randint(0, tail) if tail and self.fault.is_torn and chance else 0
+            del file.content[file.durable + kept :]
 
 
 class SimulatedStore:
-    """A `Store` of the daemon's ports on a disk. Once its process is gone, every call is cancelled
-    instead.
+    """A `Store` of the daemon's ports on a disk. Once its process is gone, every call is cancelled instead.
+
+    `took_time` is told how many seconds a call took, on a slow disk. The calls are synchronous: who makes
+    them goes on, and then has that time to make up for.
     """
 
-    def __init__(self, disk: Disk, process: Process | None = None) -> None:
+    def __init__(
+        self, disk: Disk, process: Process | None = None, took_time: Callable[[float], None] | None = None
+    ) -> None:
         self._mounted = disk
         self._process = process
+        self._took_time = took_time
 
     @property
     def _disk(self) -> Disk:
@@ -46,20 +60,36 @@ class SimulatedStore:
             self._process.check()
         return self._mounted
 
+    @property
+    def _written(self) -> Disk:
+        """The disk, about to be written to. Raises OSError when it is full."""
+        disk = self._disk
+        if disk.fault.is_full:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        self._take_time(disk)
+        return disk
+
+    def _take_time(self, disk: Disk) -> None:
+        if disk.fault.write_seconds > 0 and self._took_time is not None:
+            self._took_time(disk.fault.write_seconds)
+
     def read(self, path: str) -> bytes:
         return bytes(self._file(path).content)
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
-        self._disk.files[self._file_place(path)] = _File(bytearray(data), mode, len(data))
+        disk = self._written
+        disk.files[self._file_place(path)] = _File(bytearray(data), mode, len(data))
 
     def append(self, path: str, data: bytes) -> None:
+        disk = self._written
         path = self._file_place(path)
-        file = self._disk.files.get(path)
+        file = disk.files.get(path)
         if file is None:
-            file = self._disk.files[path] = _File(bytearray(), 0o644, 0)
+            file = disk.files[path] = _File(bytearray(), 0o644, 0)
         file.content += data
 
     def sync(self, path: str) -> None:
+        self._take_time(self._disk)
         file = self._file(path)
         file.durable = len(file.content)
 

@@ -4,26 +4,52 @@ Two runs of one commit, seed and minor version of Python have equal traces; the 
 part.
 """
 
-import asyncio
 import functools
+from collections.abc import Callable
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
+
+from coda_executive.engines.simulation.schedulables import SimulatedTask
+from coda_executive.errors import EngineError
 
 LINES_PER_CHECKPOINT = 1000
 
 
-class Trace:
-    """A chained blake2b over the steps; `checkpoints[i]` covers the first (i + 1) × 1,000 lines."""
+def text_writer(path: Path) -> Callable[[str], object]:
+    """Appends to a file, opened for each write: a thousand lines at a time, that costs nothing.
 
-    def __init__(self) -> None:
+    Raises EngineError when the disk refuses.
+    """
+
+    def write(text: str) -> None:
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise EngineError(f"the trace cannot be written to {path}: {error.strerror}") from error
+
+    return write
+
+
+class Trace:
+    """A chained blake2b over the steps; `checkpoints[i]` covers the first (i + 1) × 1,000 lines.
+
+    `write` is given the text too, a thousand lines at a time, each line with its end.
+    """
+
+    def __init__(self, write: Callable[[str], object] | None = None) -> None:
         self.checkpoints: list[str] = []
         self._chain = b""
         self._lines: list[str] = []
+        self._write = write
 
     def step(self, now_ns: int, callback: Any) -> None:
         owner = getattr(callback, "__self__", None)
-        if isinstance(owner, asyncio.Task):
+        if isinstance(owner, SimulatedTask):
             name = owner.get_name()
+            if owner.process is not None and not name.startswith(owner.process.name):
+                name = f"{owner.process.name}: {name}"
         else:
             if isinstance(callback, functools.partial):
                 callback = callback.func
@@ -32,7 +58,13 @@ class Trace:
         if len(self._lines) == LINES_PER_CHECKPOINT:
             self._chain = self._chained()
             self.checkpoints.append(self._chain.hex())
+            self.write_out()
             self._lines.clear()
+
+    def write_out(self) -> None:
+        """Give `write` the lines since the last checkpoint: once more at the end of a run."""
+        if self._write is not None and self._lines:
+            self._write("\n".join(self._lines) + "\n")
 
     @property
     def digest(self) -> str:

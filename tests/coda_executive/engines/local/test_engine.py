@@ -12,14 +12,14 @@ from coda_executive.engines.local.boot import boot_allowance, genesis_document
 from coda_executive.engines.local.node import last_lines
 from coda_executive.engines.local.options import LocalOptions
 from coda_executive.executive.engines import find_engine
-from coda_executive.interfaces.capabilities import Killable, Pausable
+from coda_executive.interfaces.capabilities import Killable, Partitionable, Pausable, Upgradable
 from coda_executive.interfaces.engine import Engine, RunContext
 
 
 def test_it_is_found_by_its_name() -> None:
     engine: Engine = ENGINE
     assert find_engine("local") is engine
-    assert engine.capabilities == (Killable, Pausable)
+    assert {Killable, Pausable, Upgradable, Partitionable} <= set(engine.capabilities)
     assert engine.options_type is LocalOptions
 
 

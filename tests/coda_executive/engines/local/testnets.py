@@ -3,10 +3,12 @@ condition.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
@@ -48,6 +50,11 @@ def wrapped(directory: Path, command: str) -> str:
     return f"{script} {command}"
 
 
+def run_id() -> str:
+    """A name for the runs of one test: others may go on at the same time."""
+    return f"a-run-{crc32(os.environ['XDG_RUNTIME_DIR'].encode()):08x}"
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Return once it holds; TimeoutError long after it should."""
     async with asyncio.timeout(WAIT_SECONDS):
@@ -67,7 +74,7 @@ class Recorded:
 
     def manager(self) -> LocalManager:
         context = RunContext(
-            "a-run",
+            run_id(),
             self.directory,
             7,
             self.daemon,
@@ -88,7 +95,7 @@ class Recorded:
     def processes(self) -> list[int]:
         """The living processes with the label of any run of this name, guardians included."""
         labelled = labelled_processes(process_table())
-        return [pid for label, pids in labelled.items() if label.startswith("a-run.") for pid in pids]
+        return [pid for label, pids in labelled.items() if label.startswith(f"{run_id()}.") for pid in pids]
 
 
 def plan_of(sites: dict[NodeId, NodeSite]) -> DeploymentPlan:

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -23,7 +24,9 @@ from coda_executive.engines.simulation.event_loop import (
     run,
     running_loop,
 )
-from coda_executive.engines.simulation.trace import LINES_PER_CHECKPOINT, Trace
+from coda_executive.engines.simulation.process import Process
+from coda_executive.engines.simulation.trace import LINES_PER_CHECKPOINT, Trace, text_writer
+from coda_executive.errors import EngineError
 from coda_executive.support.clock import wall_time_ns
 
 
@@ -362,6 +365,25 @@ def test_equal_runs_have_equal_traces() -> None:
     first, second = traced(lambda: 0), traced(lambda: 0)
     assert len(first.checkpoints) >= 4
     assert (first.digest, first.checkpoints) == (second.digest, second.checkpoints)
+
+
+def test_the_text_of_a_trace_has_every_step_and_who_took_it(tmp_path: Path) -> None:
+    path = tmp_path / "trace.txt"
+    loop = SimulatedEventLoop()
+    loop.trace = Trace(text_writer(path))
+
+    async def main() -> None:
+        process = Process("node-1", lambda _line: None)
+        await process.spawn(loop, asyncio.sleep(2), "daemon")
+
+    run(main, loop=loop)
+    loop.trace.write_out()
+
+    lines = path.read_text().splitlines()
+    assert "0 node-1: daemon" in lines
+    assert "2000000000 node-1: daemon" in lines
+    with pytest.raises(EngineError, match="the trace cannot be written"):
+        text_writer(tmp_path)("text")
 
 
 def test_the_first_checkpoint_that_differs_tells_where_a_run_went_astray() -> None:

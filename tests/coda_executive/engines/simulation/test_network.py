@@ -140,6 +140,22 @@ def test_a_sender_waits_while_its_peer_does_not_read() -> None:
     between(body)
 
 
+def test_a_frame_is_taken_at_once_while_the_peer_reads_and_not_when_it_does_not() -> None:
+    async def body(a: Side, b: Side) -> None:
+        near, far = await connected(a, b)
+        assert near.offer(bytes(WINDOW))
+        assert not near.offer(b"too much")
+        assert len(await far.receive() or b"") == WINDOW
+        assert near.offer(b"again")
+        assert await far.receive() == b"again"
+        far.close()
+        assert await near.receive() is None
+        with pytest.raises(ConnectionResetError):
+            near.offer(b"too late")
+
+    between(body)
+
+
 def test_a_sender_who_waits_learns_that_the_peer_is_gone() -> None:
     async def body(a: Side, b: Side) -> None:
         near, _ = await connected(a, b)

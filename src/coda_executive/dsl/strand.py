@@ -1,0 +1,42 @@
+"""Which line of a test's work runs now: its body, or one of the tasks beside it.
+
+Each has its own place in the history, where its next wait begins, and its own path of sections. A task starts
+from where its body was.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from coda_executive.observation.router import Cursor
+
+
+@dataclass(slots=True)
+class Strand:
+    path: tuple[str, ...] = ()
+    cursor: Cursor | None = None  # None until the first wait was satisfied: where the run began
+
+
+_task: ContextVar[Strand | None] = ContextVar("strand", default=None)
+
+
+class Strands:
+    """The strands of one run. What no task does, such as judging log lines, belongs to the body."""
+
+    def __init__(self) -> None:
+        self._body = Strand()
+
+    @property
+    def current(self) -> Strand:
+        return _task.get() or self._body
+
+    @contextmanager
+    def branch(self, name: str) -> Iterator[None]:
+        """Make what runs inside, in an asyncio task of its own, a strand of that name."""
+        parent = self.current
+        token = _task.set(Strand((*parent.path, name), parent.cursor))
+        try:
+            yield
+        finally:
+            _task.reset(token)

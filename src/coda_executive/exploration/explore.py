@@ -1,0 +1,98 @@
+"""A search: many seeds, failures grouped by signature, the first of each made as small as it gets."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from coda_executive.exploration.attempt import Attempt, Result, Setup
+from coda_executive.exploration.reproduction import python_test
+from coda_executive.exploration.shrink import Case, shrink
+from coda_executive.exploration.workers import Workers
+from coda_executive.nemesis.schedule import Schedule
+
+SHRINK_BUDGET = 100  # schedules that are tried for one failure
+_VERIFICATIONS = 2
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is kept of an attempt: `signature` is None if it passed, `digest` names its history."""
+
+    seed: int
+    signature: str | None
+    digest: str
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Failures with one signature. `error` is the first one's; `case` the smallest found, None without faults.
+
+    `is_repeatable`: it failed in the same way, with the same history, each time that it was run again.
+    """
+
+    signature: str
+    seeds: tuple[int, ...]
+    error: str
+    case: Case | None
+    is_repeatable: bool
+
+
+class Exploration(msgspec.Struct, frozen=True):
+    setup: Setup
+    attempts: tuple[Kept, ...]
+    failures: tuple[Failure, ...]
+
+    @property
+    def bound(self) -> float:
+        """With 95 % confidence a run fails with at most this probability; of use while none has failed."""
+        return min(1.0, 3 / max(1, len(self.attempts)))
+
+
+def explore(
+    setup: Setup,
+    seeds: Iterable[int],
+    workers: Workers,
+    *,
+    tell: Callable[[int, int, str], None],
+    budget: int = SHRINK_BUDGET,
+) -> Exploration:
+    """Try the seeds, then shrink. `tell(attempts, failures, what)` is called after each attempt.
+
+    Raises EngineError when no worker can be used.
+    """
+    kept: list[Kept] = []
+    groups: dict[str, list[Result]] = {}
+    failed = 0
+    for result in workers.results(Attempt(seed) for seed in seeds):
+        kept.append(Kept(result.attempt.seed, result.signature, result.digest))
+        if result.signature is not None:
+            failed += 1
+            groups.setdefault(result.signature, []).append(result)
+        tell(len(kept), failed, "searching")
+    failures = []
+    for signature, results in groups.items():
+        tell(len(kept), failed, f"shrinking {signature}")
+        failures.append(_failure(signature, results, workers, budget))
+    return Exploration(setup, tuple(kept), tuple(failures))
+
+
+def failure_test(setup: Setup, failure: Failure, path: str) -> str | None:
+    """The failure's smallest case as a Python test at `path`; None for one without faults, which a seed repeats."""
+    return None if failure.case is None else python_test(setup, failure.case, failure.signature, path)
+
+
+def _failure(signature: str, results: Sequence[Result], workers: Workers, budget: int) -> Failure:
+    first = results[0]
+    case = None if first.schedule is None else Case(first.attempt.seed, first.schedule)
+    if case is not None:
+
+        def fails(schedule: Schedule, seeds: Sequence[int]) -> int | None:
+            attempts = (Attempt(seed, schedule) for seed in seeds)
+            return next(
+                (each.attempt.seed for each in workers.results(attempts) if each.signature == signature), None
+            )
+
+        case = shrink(case, fails, budget=budget)
+    attempt = Attempt(first.attempt.seed) if case is None else Attempt(case.seed, case.schedule)
+    again = list(workers.results([attempt] * _VERIFICATIONS))
+    is_repeatable = {each.signature for each in again} == {signature} and len({e.digest for e in again}) == 1
+    seeds = tuple(result.attempt.seed for result in results)
+    return Failure(signature, seeds, first.error, case, is_repeatable)

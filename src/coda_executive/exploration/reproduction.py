@@ -1,0 +1,67 @@
+"""A found case as a Python test that anybody can run."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from coda_executive.executive.integration_test import IntegrationTest
+from coda_executive.executive.load import find_test
+from coda_executive.executive.replay import flags_of
+from coda_executive.executive.slot_length import with_slot_seconds
+from coda_executive.exploration.attempt import Setup, disturbed
+from coda_executive.exploration.shrink import Case
+from coda_executive.nemesis.schedule import Schedule
+
+
+def repeated(target: str, schedule: Schedule, *, slot_seconds: float | None = None) -> IntegrationTest:
+    """A test as a search ran it: the network is disturbed by the schedule and must recover, then the body runs."""
+    test = find_test(target)
+    if slot_seconds is not None:
+        test = with_slot_seconds(test, slot_seconds)
+    disturbed_test = disturbed(test, Setup(target, engine="", options={}), schedule, [])
+    return replace(disturbed_test, name=_name(test))
+
+
+def python_test(setup: Setup, case: Case, signature: str, path: str) -> str:
+    """The text of a module with one test; its docstring says how to run it as `path`."""
+    name = _name(find_test(setup.target)).replace("-", "_")
+    command = ["coda-executive run", f"{path}::{name}", f"--engine {setup.engine}", f"--seed {case.seed}"]
+    command += [] if setup.daemon is None else [f"--daemon {setup.daemon}"]
+    command += flags_of(setup.options)
+    names = sorted({type(part).__name__ for part in _parts(case.schedule)})
+    slot = "" if setup.slot_seconds is None else f", slot_seconds={setup.slot_seconds!r}"
+    faults = "".join(f"\n        {fault!r}," for fault in case.schedule.faults)
+    return f'''"""Found by a search: {signature}
+
+    {" ".join(command)}
+"""
+
+from coda_executive import {", ".join(names)}
+from coda_executive.exploration.reproduction import repeated
+
+SCHEDULE = Schedule(
+    seconds={case.schedule.seconds!r},
+    faults=({faults}
+    ),
+)
+{name} = repeated({setup.target!r}, SCHEDULE{slot})
+'''
+
+
+def _name(test: IntegrationTest) -> str:
+    """Also a name in Python, with underscores."""
+    return re.sub(r"\W+", "-", test.name) + "-with-faults"
+
+
+def _parts(value: Any) -> Iterator[msgspec.Struct]:
+    """A struct and all structs in it."""
+    if isinstance(value, msgspec.Struct):
+        yield value
+        for field in value.__struct_fields__:
+            yield from _parts(getattr(value, field))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _parts(item)

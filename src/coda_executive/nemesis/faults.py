@@ -1,0 +1,179 @@
+"""The kinds of faults: data that says what is done to whom, for `nemesis.applied(…)` or in a schedule.
+
+Each has `needs`, the capabilities without which it cannot be applied, and `effects`, which says what it does
+to single nodes: a pure function, asked at the moment when the fault begins. Their reprs are Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import msgspec
+
+from coda_executive.config.node_id import NodeId
+from coda_executive.errors import ConfigError
+from coda_executive.interfaces.capabilities import (
+    ClockSkewable,
+    CpuThrottleable,
+    DiskFault,
+    DiskFaultable,
+    Killable,
+    LinkShape,
+    LinkShapeable,
+    Partitionable,
+    Pausable,
+    Resettable,
+)
+from coda_executive.nemesis import partitions
+from coda_executive.nemesis.effects import (
+    AnyEffect,
+    BrokenConnections,
+    CutLink,
+    Down,
+    Paused,
+    ShapedLink,
+    SlowedCpu,
+    TroubledDisk,
+    WrongClock,
+)
+from coda_executive.nemesis.targets import Scene, resolve
+
+if TYPE_CHECKING:  # chance is the nemesis's
+    from random import Random
+
+Effects = tuple[AnyEffect, ...]
+_OF_ALL = {"halves": partitions.halves, "bridge": partitions.bridge, "ring": partitions.ring}
+_OF_TARGET = {"isolated": partitions.isolated, "deaf": partitions.deaf, "mute": partitions.mute}
+Shape = Literal["halves", "isolated", "deaf", "mute", "bridge", "ring"]
+
+
+class Kill(msgspec.Struct, frozen=True, tag=True):
+    """Ends the daemon without warning, and starts it again at the end, with an empty disk if `fresh_state`."""
+
+    needs: ClassVar[tuple[type, ...]] = (Killable,)
+    target: str = "one"
+    fresh_state: bool = False
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        nodes = resolve(self.target, scene, stream)
+        return tuple(Down(node=node, is_killed=True, fresh_state=self.fresh_state) for node in nodes)
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """Asks the daemon to end, and starts it again at the end."""
+
+    needs: ClassVar[tuple[type, ...]] = ()
+    target: str = "one"
+    fresh_state: bool = False
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        nodes = resolve(self.target, scene, stream)
+        return tuple(Down(node=node, is_killed=False, fresh_state=self.fresh_state) for node in nodes)
+
+
+class Pause(msgspec.Struct, frozen=True, tag=True):
+    """Freezes the daemon."""
+
+    needs: ClassVar[tuple[type, ...]] = (Pausable,)
+    target: str = "one"
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        return tuple(Paused(node=node) for node in resolve(self.target, scene, stream))
+
+
+class Partition(msgspec.Struct, frozen=True, tag=True):
+    """Cuts links, in a shape of `partitions`: halves, ring and bridge of all nodes in a drawn order, or the
+    target isolated from the rest, or cut off one way (deaf, mute). `groups` says the parts themselves.
+    """
+
+    needs: ClassVar[tuple[type, ...]] = (Partitionable,)
+    shape: Shape = "halves"
+    target: str = "minority"
+    groups: tuple[tuple[str, ...], ...] = ()
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        links = self._links(scene, stream)
+        if not links:
+            raise ConfigError(f"{self} cuts no link among the nodes {', '.join(scene.nodes)}")
+        return tuple(CutLink(node=one, to=other) for one, other in links)
+
+    def _links(self, scene: Scene, stream: Random) -> Sequence[partitions.DirectedLink]:
+        if self.groups:
+            return partitions.between(
+                *([node for name in group for node in resolve(name, scene, stream)] for group in self.groups)
+            )
+        if self.shape in _OF_ALL:
+            return _OF_ALL[self.shape](stream.sample(scene.nodes, len(scene.nodes)))
+        return _OF_TARGET[self.shape](resolve(self.target, scene, stream), scene.nodes)
+
+
+class SlowLinks(msgspec.Struct, frozen=True, tag=True):
+    """Makes all links of the target, from it and to it, slow and bad: a slow node, for the others."""
+
+    needs: ClassVar[tuple[type, ...]] = (LinkShapeable,)
+    target: str = "one"
+    shape: LinkShape = LinkShape(delay=1.0)
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        target = resolve(self.target, scene, stream)
+        links = partitions.isolated(target, scene.nodes)
+        inside = partitions.between(*([node] for node in target))
+        return tuple(ShapedLink(node=one, to=other, shape=self.shape) for one, other in (*links, *inside))
+
+
+class ResetConnections(msgspec.Struct, frozen=True, tag=True):
+    """Breaks all connections of the target off, once."""
+
+    needs: ClassVar[tuple[type, ...]] = (Resettable,)
+    target: str = "one"
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        return tuple(
+            BrokenConnections(node=node, to=scene.nodes) for node in resolve(self.target, scene, stream)
+        )
+
+
+class SkewClock(msgspec.Struct, frozen=True, tag=True):
+    """Puts the clock ahead (negative: back), to drift further by `drift` seconds each second."""
+
+    needs: ClassVar[tuple[type, ...]] = (ClockSkewable,)
+    ahead: float
+    drift: float = 0.0
+    target: str = "one"
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        nodes = resolve(self.target, scene, stream)
+        return tuple(WrongClock(node=node, ahead=self.ahead, drift=self.drift) for node in nodes)
+
+
+class TroubleDisk(msgspec.Struct, frozen=True, tag=True):
+    """Makes the disk full, slow, or such that a crash tears it. A daemon that crashes over it is started again."""
+
+    needs: ClassVar[tuple[type, ...]] = (DiskFaultable,)
+    fault: DiskFault
+    target: str = "one"
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        nodes = resolve(self.target, scene, stream)
+        return tuple(TroubledDisk(node=node, fault=self.fault) for node in nodes)
+
+
+class SlowCpu(msgspec.Struct, frozen=True, tag=True):
+    """Makes what the daemon declares to cost time cost `factor` times as much."""
+
+    needs: ClassVar[tuple[type, ...]] = (CpuThrottleable,)
+    factor: float
+    target: str = "one"
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        nodes = resolve(self.target, scene, stream)
+        return tuple(SlowedCpu(node=node, factor=self.factor) for node in nodes)
+
+
+Fault = Kill | Stop | Pause | Partition | SlowLinks | ResetConnections | SkewClock | TroubleDisk | SlowCpu
+
+
+def disturbed(effects: Effects) -> tuple[NodeId, ...]:
+    """The nodes that a fault touches, each once."""
+    return tuple(dict.fromkeys(effect.node for effect in effects))

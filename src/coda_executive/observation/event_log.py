@@ -1,0 +1,78 @@
+"""The latest events of a run, in the order in which they were noticed, by number.
+
+A persistent sequence like the block log: appending gives a new value and costs the same however long it is,
+because all values look at one list. Of a very long run only the latest events are kept: what waits look at is
+young. Pure.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from coda_executive.config.node_id import NodeId
+from coda_executive.events.event import Event
+
+LEAST_KEPT = 50_000  # events; up to twice as many are, so that dropping costs little
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """Something that was noticed of a node, `time_ns` nanoseconds after the run began."""
+
+    node: NodeId
+    event: Event
+    time_ns: int
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The events from number `first` on."""
+
+    events: list[SeenEvent] = field(default_factory=list)
+    first: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.events)
+
+
+class EventLog:
+    """Events by number, from 0. `end` is the number of the next one."""
+
+    __slots__ = ("_kept", "end")
+
+    def __init__(self) -> None:
+        self._kept = _Kept()
+        self.end = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EventLog) and self.end == other.end and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # comparing costs too much for a key
+
+    def __repr__(self) -> str:
+        return f"<EventLog of {self.end}>"
+
+    def __iter__(self) -> Iterator[SeenEvent]:
+        return self.since(0)
+
+    def since(self, number: int) -> Iterator[SeenEvent]:
+        """The events from that number on, as far as they are kept."""
+        kept = self._kept
+        for position in range(max(number, kept.first), self.end):
+            yield kept.events[position - kept.first]
+
+    def append(self, seen: SeenEvent) -> "EventLog":
+        """The log with one more event. Constant time, see the module."""
+        longer = EventLog()
+        if self._kept.end == self.end:
+            longer._kept = self._kept
+        else:
+            # Somebody appended to this value before: the new one gets a list of its own.
+            longer._kept = _Kept(list(self), min(self._kept.first, self.end))
+        kept = longer._kept
+        kept.events.append(seen)
+        longer.end = self.end + 1
+        if len(kept.events) >= 2 * LEAST_KEPT:
+            del kept.events[:LEAST_KEPT]
+            kept.first += LEAST_KEPT
+        return longer

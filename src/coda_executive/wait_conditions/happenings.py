@@ -1,0 +1,218 @@
+"""Waiting for something that is noticed at one moment: an event, a command in a block, a block that spreads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from coda_executive.config.node_id import NodeId
+from coda_executive.events.event import (
+    BlockProduced,
+    BlockReceived,
+    BreadcrumbAdded,
+    Event,
+    FrontierLoading,
+)
+from coda_executive.interfaces.client import SentCommand
+from coda_executive.interfaces.node import Node
+from coda_executive.observation.event_log import SeenEvent
+from coda_executive.observation.network_state import NetworkState
+from coda_executive.wait_conditions.chain import block_limits
+from coda_executive.wait_conditions.condition import (
+    Check,
+    NetworkFacts,
+    NotYet,
+    Reached,
+    Unreachable,
+    Verdict,
+    WaitCondition,
+)
+from coda_executive.wait_conditions.dead_nodes import first_dead, no_stake_online
+from coda_executive.wait_conditions.limits import Limits, Span
+from coda_protocol.commands import UserCommand
+from coda_protocol.hashes import StateHash
+
+_INCLUSION_BLOCKS = 4  # a command reaches a producer within one, and a short fork may undo one or two
+_MOST_NEAR_MISSES = 3
+_LOADING_STEPS = {
+    "disk": "Persisted_frontier_loaded",
+    "fresh boot": "Persisted_frontier_fresh_boot",
+    "bootstrap": "Bootstrap_complete",
+}
+
+Origin = Literal["disk", "fresh boot", "bootstrap"]
+
+
+def event_to_be_seen(
+    what: str, matches: Callable[[Event], bool], *, nodes: Sequence[Node] = ()
+) -> WaitCondition:
+    """An event for which `matches` is true, of one of these nodes or of any, noticed since the wait began.
+
+    `what` names it, such as "a reorganisation"; the wait answers the SeenEvent. Without a better idea it may
+    take 8 blocks; give limits of your own by `within`.
+    """
+    names = tuple(node.id for node in nodes)
+
+    def is_it(seen: SeenEvent) -> bool:
+        return (not names or seen.node in names) and matches(seen.event)
+
+    def begin(before: NetworkState, _facts: NetworkFacts) -> Check:
+        unread = _reader(before.events.end)
+        found: SeenEvent | None = None
+
+        def check(now: NetworkState) -> Verdict:
+            nonlocal found
+            found = found or next((seen for seen in unread(now) if is_it(seen)), None)
+            if found is not None:
+                return Reached(found)
+            dead = [verdict for verdict in (first_dead([name], now) for name in names) if verdict]
+            if dead and len(dead) == len(names):
+                return dead[0]
+            return NotYet("not seen")
+
+        return check
+
+    def near_misses(before: NetworkState, now: NetworkState) -> tuple[str, ...]:
+        earlier = [seen for seen in before.events if seen.time_ns <= before.time_ns and is_it(seen)]
+        elsewhere = [seen for seen in now.events.since(before.events.end) if matches(seen.event)]
+        return (
+            *(f"{_ago(before, seen)} at {seen.node}" for seen in earlier[-_MOST_NEAR_MISSES:]),
+            *(
+                f"seen at {seen.node}, but it is waited for at {', '.join(names)}"
+                for seen in elsewhere[:_MOST_NEAR_MISSES]
+            ),
+        )
+
+    of = f" of {', '.join(names)}" if names else ""
+    return WaitCondition(f"{what}{of}", begin, block_limits(8), near_misses=near_misses)
+
+
+def frontier_to_be_loaded(node: Node, *, origin: Origin = "disk") -> WaitCondition:
+    """This node has its transition frontier, since the wait began: from its disk (where a fresh boot has just
+    put one), afresh because its disk had none, or by a bootstrap from its peers.
+    """
+    step = _LOADING_STEPS[origin]
+
+    def limits(_now: NetworkState, facts: NetworkFacts) -> Limits:
+        # As for initialisation: before it comes the start of a process, for a bootstrap also finding peers.
+        return Limits(
+            Span(slots=3, seconds=15 + 3 * facts.boot_allowance),
+            Span(slots=6, seconds=60 + 10 * facts.boot_allowance),
+        )
+
+    seen = event_to_be_seen(
+        f"the frontier to be loaded ({origin})", lambda event: event == FrontierLoading(step), nodes=[node]
+    )
+    return WaitCondition(seen.description, seen.begin, limits, near_misses=seen.near_misses)
+
+
+def command_to_be_included(
+    command: SentCommand | UserCommand | str,
+    *,
+    status: Literal["Applied", "Failed"] = "Applied",
+    at: Node | None = None,
+) -> WaitCondition:
+    """A payment or delegation is in a block of the frontier of any node, or of the node `at`, with this status.
+
+    It is named by what a node answered, by its content (whose hash is the same whoever signs), or by its
+    hash. One that was included before the wait began counts. With the other status the wait ends at once.
+    The wait answers the state hash of the block.
+    """
+    wanted = command if isinstance(command, str) else _hash_of(command)
+
+    def find(events: Iterator[SeenEvent]) -> Iterator[tuple[StateHash, str]]:
+        for seen in events:
+            if isinstance(seen.event, BreadcrumbAdded) and (at is None or seen.node == at.id):
+                for name, found in seen.event.transactions:
+                    if name == wanted:
+                        yield seen.event.state_hash, found
+
+    def begin(_before: NetworkState, facts: NetworkFacts) -> Check:
+        unread = _reader(0)
+        included: tuple[StateHash, str] | None = None
+
+        def check(now: NetworkState) -> Verdict:
+            nonlocal included
+            included = included or next(find(unread(now)), None)
+            if included is not None:
+                block, found = included
+                if found == status:
+                    return Reached(block)
+                return Unreachable(f"block …{block[-6:]} includes it as {found}")
+            if at is not None and (dead := first_dead([at.id], now)):
+                return dead
+            return no_stake_online(now, facts) or NotYet("in no block")
+
+        return check
+
+    def near_misses(before: NetworkState, now: NetworkState) -> tuple[str, ...]:
+        others = {
+            name: seen
+            for seen in now.events.since(before.events.end)
+            if isinstance(seen.event, BreadcrumbAdded)
+            for name, _status in seen.event.transactions
+        }
+        at_other = others.pop(wanted, None)
+        return (
+            *([f"{at_other.node} has it in a block"] if at_other else []),
+            *([f"{len(others)} other commands were included since the wait began"] if others else []),
+        )
+
+    place = f" at {at.id}" if at is not None else ""
+    return WaitCondition(
+        f"command …{wanted[-6:]} to be included as {status}{place}",
+        begin,
+        block_limits(_INCLUSION_BLOCKS, extra_slots=1),
+        near_misses=near_misses,
+    )
+
+
+def block_to_spread(nodes: Sequence[Node], *, share: float = 1.0) -> WaitCondition:
+    """Some block made since the wait began was made, received or adopted by at least this share of the nodes."""
+    names = frozenset(node.id for node in nodes)
+
+    def begin(before: NetworkState, facts: NetworkFacts) -> Check:
+        unread = _reader(before.events.end)
+        reach: dict[StateHash, set[NodeId]] = {}
+
+        def check(now: NetworkState) -> Verdict:
+            for seen in unread(now):
+                match seen.event:
+                    case BlockProduced(state_hash=block) | BlockReceived(state_hash=block):
+                        reach.setdefault(block, set()).add(seen.node)
+                    case BreadcrumbAdded(state_hash=block):
+                        reach.setdefault(block, set()).add(seen.node)
+            made_since = {block.state_hash for block in now.blocks.since(len(before.blocks))}
+            best = max(
+                (reach.get(block, set()) & names for block in sorted(made_since)), key=len, default=set()
+            )
+            if best and len(best) >= share * len(names):
+                return Reached()
+            missing = ", ".join(sorted(names - best))
+            return no_stake_online(now, facts) or NotYet(
+                f"{len(best)} of {len(names)} nodes, missing {missing}"
+            )
+
+        return check
+
+    return WaitCondition(
+        f"a block to reach {share:.0%} of {len(names)} nodes", begin, block_limits(1, extra_slots=2)
+    )
+
+
+def _hash_of(command: SentCommand | UserCommand) -> str:
+    return command.hash() if isinstance(command, UserCommand) else command.hash
+
+
+def _reader(first: int) -> Callable[[NetworkState], Iterator[SeenEvent]]:
+    """Answers, at each call, the events that it has not answered yet."""
+    position = first
+
+    def unread(now: NetworkState) -> Iterator[SeenEvent]:
+        nonlocal position
+        start, position = position, now.events.end
+        return now.events.since(start)
+
+    return unread
+
+
+def _ago(before: NetworkState, seen: SeenEvent) -> str:
+    return f"seen {(before.time_ns - seen.time_ns) / 1e9:.1f} s before this wait began"

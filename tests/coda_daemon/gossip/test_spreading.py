@@ -1,0 +1,152 @@
+"""The mesh: whole messages over few links, names over some others, and everyone gets everything once."""
+
+import asyncio
+
+from tests.coda_daemon.gossip.testbed import GREETINGS, GossipNode, Impostor, in_world, next_frame
+from tests.coda_daemon.worlds import World
+
+from coda_daemon.gossip import spreading
+from coda_daemon.gossip.frames import Graft, Have, Message, Ping, Pong, Prune, Want, encode
+from coda_daemon.gossip.network import Limits
+from coda_daemon.gossip.seen import digest
+
+NAME = digest("block", b"payload")
+WHOLE = encode(Message("block", b"payload"))
+
+
+def test_thirty_nodes_get_every_message_once_over_a_sparse_mesh() -> None:
+    async def check(world: World) -> None:
+        limits = Limits(min_connections=40)
+        seed = GossipNode(world, "seed", limits=limits)
+        nodes = [seed, *(GossipNode(world, f"node-{index}", [seed], limits=limits) for index in range(29))]
+        await asyncio.sleep(20)
+        assert all(len(node.gossip.peers) == 29 for node in nodes)
+        degrees = [len(node.gossip._spreading._eager) for node in nodes]
+        assert spreading.DEGREE <= min(degrees) <= max(degrees) <= 29
+        assert sum(degrees) < 30 * spreading.MOST_EAGER
+
+        for index, node in enumerate(nodes):
+            node.gossip.publish("block", bytes([index]))
+        await asyncio.sleep(5)
+
+        everything = [bytes([index]) for index in range(30)]
+        for index, node in enumerate(nodes):
+            assert sorted(node.received) == everything[:index] + everything[index + 1 :]
+
+    in_world(check)
+
+
+def test_with_flooding_everyone_is_sent_whole_messages() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node", is_flooding=True)
+        connections = []
+        for index in range(spreading.MOST_EAGER + 2):
+            await asyncio.sleep(0.1)
+            connections.append(await Impostor(world, f"impostor-{index}").link(node))
+        node.gossip.publish("block", b"payload")
+        for connection in connections:
+            assert await next_frame(connection, skipping=GREETINGS) == Message("block", b"payload")
+
+    in_world(check)
+
+
+def test_a_direct_peer_is_in_the_mesh() -> None:
+    async def check(world: World) -> None:
+        direct = GossipNode(world, "direct")
+        node = GossipNode(world, "node", direct=[direct])
+        others = [GossipNode(world, f"other-{index}", [node]) for index in range(15)]
+        await asyncio.sleep(10)
+        assert len(node.gossip.peers) == len(others) + 1
+        assert direct.peer.peer_id in node.gossip._spreading._eager
+
+    in_world(check)
+
+
+def test_what_a_peer_has_is_fetched_and_the_next_one_is_asked_when_it_does_not_come() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        liar, honest = Impostor(world, "liar"), Impostor(world, "honest")
+        await asyncio.sleep(0.1)
+        one, two = await liar.link(node), await honest.link(node)
+        await one.send(encode(Have(NAME)))
+        assert await next_frame(one, skipping=GREETINGS) == Want(NAME)
+        await two.send(encode(Have(NAME)))
+        assert await next_frame(two, skipping=GREETINGS) == Want(NAME)
+        await two.send(WHOLE)
+        await asyncio.sleep(0.1)
+
+        assert node.received == [b"payload"]
+        await one.send(encode(Have(NAME)))
+        await one.send(encode(Ping()))
+        assert isinstance(await next_frame(one, skipping=GREETINGS), Pong), "it is not asked again"
+
+    in_world(check)
+
+
+def test_a_node_that_was_told_a_name_can_fetch_the_message() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        impostor = Impostor(world)
+        await asyncio.sleep(0.1)
+        connection = await impostor.link(node)
+        await connection.send(encode(Prune()))
+        await asyncio.sleep(0.1)
+        node.gossip.publish("block", b"payload")
+
+        assert await next_frame(connection, skipping=GREETINGS) == Have(NAME)
+        await connection.send(encode(Want(NAME)))
+        assert await next_frame(connection) == Message("block", b"payload")
+        await connection.send(encode(Want(bytes(16))))
+        await connection.send(encode(Ping()))
+        assert isinstance(await next_frame(connection), Pong)
+
+    in_world(check)
+
+
+def test_a_full_mesh_declines() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        answers = []
+        for index in range(spreading.MOST_EAGER + 2):
+            impostor = Impostor(world, f"impostor-{index}")
+            await asyncio.sleep(0.1)
+            connection = await impostor.link(node)
+            await connection.send(encode(Graft()))
+            await connection.send(encode(Ping()))
+            answers.append(type(await next_frame(connection, skipping=GREETINGS)))
+        assert answers == [Pong] * spreading.MOST_EAGER + [Prune] * 2
+
+    in_world(check)
+
+
+def test_names_of_messages_that_nobody_sends_are_forgotten() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        impostor = Impostor(world)
+        await asyncio.sleep(0.1)
+        connection = await impostor.link(node)
+        for number in range(1000):
+            await connection.send(encode(Have(number.to_bytes(16, "big"))))
+        await asyncio.sleep(0.1)
+        assert len(node.gossip._spreading._wanted) == spreading.MAX_WANTED
+        await asyncio.sleep(10)
+        assert node.gossip._spreading._wanted == {}
+
+    in_world(check)
+
+
+def test_kept_messages_are_bounded_in_bytes() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        impostor = Impostor(world)
+        await asyncio.sleep(0.1)
+        connection = await impostor.link(node)
+        await connection.send(encode(Prune()))
+        await asyncio.sleep(0.1)
+        for number in range(40):
+            node.gossip.publish("block", bytes([number]) * (1 << 20))
+        kept = node.gossip._spreading._kept
+        assert sum(map(len, kept.values())) <= spreading.MAX_KEPT
+        assert node.gossip._spreading._kept_bytes == sum(map(len, kept.values()))
+
+    in_world(check)

@@ -1,0 +1,118 @@
+"""Who may call the client port, and what it says to whom."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from tests.coda_daemon.worlds import MemorySink, World, memory_log
+
+from coda_daemon.client_port import ClientPort, trust_list
+from coda_daemon.ports import Connection
+from coda_daemon.snark.worker_frames import (
+    GetWork,
+    MalformedWorkerFrame,
+    NoWork,
+    Refused,
+    WorkFailed,
+    decode_call,
+    decode_reply,
+    encode,
+)
+from coda_daemon.user_error import UserError
+from coda_executive.engines.simulation.event_loop import run
+from coda_executive.engines.simulation.host import SimulatedHost
+
+
+def host_with(files: dict[str, bytes]) -> SimulatedHost:
+    machine = World().machine("here")
+    for path, content in files.items():
+        machine.write(path, content)
+    return machine.host()
+
+
+def in_loop(check: Coroutine[Any, Any, None]) -> None:
+    async def main() -> None:
+        await check
+
+    run(main)
+
+
+def test_trust_list_has_this_machine_the_environment_and_the_file() -> None:
+    async def check() -> None:
+        store = host_with({"/config/client_trustlist": b"(10.1.0.0/16 192.168.7.3/32)"}).store
+        environment = {"MINA_CLIENT_TRUSTLIST": "10.2.0.0/16, 10.3.0.0/16"}
+
+        listed = trust_list(environment, store, "/config", own="10.9.9.9")
+
+        assert [str(network) for network in listed] == [
+            *("127.0.0.0/8", "10.9.9.9/32"),
+            *("10.2.0.0/16", "10.3.0.0/16", "10.1.0.0/16", "192.168.7.3/32"),
+        ]
+        assert len(trust_list({}, store, "/elsewhere", own="0.0.0.0")) == 1
+        with pytest.raises(UserError, match="must hold networks such as"):
+            trust_list({"MINA_CLIENT_TRUSTLIST": "everybody"}, store, "/config", own="here")
+
+    in_loop(check())
+
+
+async def served(sink_check: list[MemorySink], *frames: bytes, trusted: bool = True) -> list[bytes | None]:
+    """What a caller from another machine gets for its frames from a node that sells nothing."""
+    world = World()
+    there, here = world.machine("there").host(), world.machine("here").host()
+    log, sink = memory_log(there)
+    sink_check.append(sink)
+    environment = {"MINA_CLIENT_TRUSTLIST": "10.0.0.0/8"} if trusted else {}
+    port = ClientPort(
+        lambda: None, trusted=trust_list(environment, there.store, "/config", own="x"), nap=1.0, log=log
+    )
+    listener = await port.listen(there.transport, 8301)
+    connection: Connection = await here.transport.connect("10.0.0.1", 8301)
+    replies: list[bytes | None] = []
+    for frame in frames:
+        try:
+            await connection.send(frame)
+        except ConnectionError:
+            replies.append(None)
+            continue
+        replies.append(await connection.receive())
+    listener.close()
+    connection.close()
+    await asyncio.sleep(1)
+    return replies
+
+
+def test_node_that_sells_no_work_says_so() -> None:
+    async def check() -> None:
+        (reply,) = await served([], encode(GetWork()))
+        assert reply is not None
+        assert decode_reply(reply) == Refused("this node sells no SNARK work")
+
+    in_loop(check())
+
+
+def test_caller_that_is_not_trusted_gets_no_answer() -> None:
+    async def check() -> None:
+        sinks: list[MemorySink] = []
+        assert await served(sinks, encode(GetWork()), trusted=False) == [None]
+        assert any("not on the client trust list" in message for message in sinks[0].messages())
+
+    in_loop(check())
+
+
+@pytest.mark.parametrize("frame", [b"", b"\xc1", b"\x91\x07", b"\x92\x01\x90", encode(NoWork(1.0))])
+def test_malformed_call_closes_the_connection(frame: bytes) -> None:
+    async def check() -> None:
+        sinks: list[MemorySink] = []
+        assert await served(sinks, frame, encode(GetWork())) == [None, None]
+        assert any("Closing a client port connection" in message for message in sinks[0].messages())
+
+    in_loop(check())
+
+
+def test_calls_survive_the_wire() -> None:
+    call = WorkFailed((bytes(32),), "no luck")
+
+    assert decode_call(encode(call)) == call
+    with pytest.raises(MalformedWorkerFrame, match="a frame of 3 bytes"):
+        decode_reply(b"abc")

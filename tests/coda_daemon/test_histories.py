@@ -1,0 +1,180 @@
+"""Random histories with forks: money is conserved and nonces are used in order, whatever happens (I.5 to I.7)."""
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.coda_daemon.chain_testbed import genesis_of, key, make_config, next_block
+from tests.coda_daemon.commands_testbed import COIN, delegation, payment
+
+from coda_daemon.consensus.body import Contents, apply_body, choose_commands
+from coda_daemon.consensus.building import Built, validated
+from coda_daemon.frontier.frontier import Frontier
+from coda_daemon.ledger.account import Account, Permissions, Timing
+from coda_daemon.ledger.command import Command, parse_command
+from coda_daemon.ledger.ledger import Ledger, build_ledger, total_currency
+from coda_daemon.ledger.transactions import Failure
+from coda_daemon.mempool import Mempool, PoolRules, RejectedError, View
+from coda_protocol.signatures import TESTNET
+from coda_protocol.slots import GlobalSlot
+
+GENESIS = genesis_of(make_config(30, 20))
+BODY_RULES = GENESIS.rules.body
+KEYS = range(1, 6)
+AMOUNTS = (0, COIN - 1, COIN, 9 * COIN)
+NONCES = range(4)
+
+
+def commands() -> st.SearchStrategy[Command]:
+    """A few hundred: signing and verifying each takes milliseconds, once."""
+    senders, nonces = st.sampled_from(KEYS[:3]), st.sampled_from(NONCES)
+    payments = st.builds(payment, senders, st.sampled_from(KEYS), st.sampled_from(AMOUNTS), nonce=nonces)
+    return payments | st.builds(delegation, senders, st.sampled_from(KEYS), nonce=nonces)
+
+
+def start() -> Ledger:
+    """Rich, poor, vesting, and one that may not receive."""
+    accounts = [
+        Account(key(1), balance=30 * COIN, delegate=key(1)),
+        Account(key(2), balance=12 * COIN, delegate=key(2), timing=Timing(8 * COIN, 3, 4 * COIN, 2, COIN)),
+        Account(key(3), balance=COIN // 50, delegate=key(3)),
+        Account(key(4), delegate=key(4), permissions=Permissions(receive="impossible")),
+    ]
+    return build_ledger(3, accounts)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block on one of the ledgers so far: a fork, unless it is the last one."""
+
+    on: int
+    commands: list[Command]
+    coinbase_receiver: int
+    coinbase: int
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        st.integers(0, 5),
+        st.lists(commands(), max_size=6),
+        st.sampled_from(KEYS),
+        st.sampled_from((0, COIN // 2, 20 * COIN)),
+    ),
+    max_size=6,
+)
+
+
+@given(STEPS)
+@settings(max_examples=400, deadline=None)
+def test_every_block_of_every_fork_conserves_currency_and_uses_nonces_in_order(steps: list[Step]) -> None:
+    check_blocks(steps)
+
+
+@pytest.mark.long
+@given(STEPS)
+@settings(max_examples=5000, deadline=None)
+def test_thousands_of_histories_conserve_currency_and_use_nonces_in_order(steps: list[Step]) -> None:
+    check_blocks(steps)
+
+
+def check_blocks(steps: list[Step]) -> None:
+    ledgers = [start()]
+    for slot, step in enumerate(steps, start=1):
+        before = ledgers[step.on % len(ledgers)]
+        held = msgspec.msgpack.encode(tuple(before))
+        chosen = choose_commands(before, step.commands, GlobalSlot(slot), BODY_RULES)
+        applied = apply_body(
+            before,
+            Contents(chosen),
+            GlobalSlot(slot),
+            key(step.coinbase_receiver),
+            step.coinbase,
+            BODY_RULES,
+            GENESIS.built.scan,
+        )
+        after = applied.ledger
+        ledgers.append(after)
+
+        assert applied.body.coinbase in (0, step.coinbase)
+        assert total_currency(after) == total_currency(before) + applied.body.coinbase - applied.burnt
+        used = Counter(command.fee_payer for command in chosen)
+        for account in before:
+            now = after.account(account.public_key)
+            assert now is not None
+            assert now.nonce == account.nonce + used[account.public_key]
+            assert 0 <= now.balance < 2**64
+            nonces = [one.nonce for one in chosen if one.fee_payer == account.public_key]
+            assert nonces == list(range(account.nonce, now.nonce))
+        assert all(
+            included.failure is None or included.failure in Failure for included in applied.body.commands
+        )
+        assert msgspec.msgpack.encode(tuple(before)) == held, "forks share ledgers, and change none"
+
+
+CHAIN_STEPS = st.lists(
+    st.tuples(st.integers(0, 6), st.sampled_from((1, 2)), st.lists(commands(), max_size=4), st.booleans()),
+    max_size=8,
+)
+
+
+ChainSteps = list[tuple[int, int, list[Command], bool]]
+
+
+@given(CHAIN_STEPS)
+@settings(max_examples=100, deadline=None)
+def test_the_pool_follows_reorganisations_and_always_holds_what_a_block_can_take(steps: ChainSteps) -> None:
+    check_chain(steps)
+
+
+@pytest.mark.long
+@given(CHAIN_STEPS)
+@settings(max_examples=2000, deadline=None)
+def test_the_pool_follows_thousands_of_reorganisations(steps: ChainSteps) -> None:
+    check_chain(steps)
+
+
+def check_chain(steps: ChainSteps) -> None:
+    """Blocks on any block so far; the pool sees commands in any order, and the frontier's best tip change."""
+    frontier = Frontier(GENESIS.built, GENESIS.rules.constants)
+    pool = Mempool(PoolRules(5, 1, TESTNET, None))
+    built: list[Built] = [GENESIS.built]
+    for on, producer, offered, from_pool in steps:
+        tip = frontier.best_tip
+        view = View(tip.ledger, tip.block.global_slot)
+        for command in offered:
+            with suppress(RejectedError):
+                pool.add(command, view)
+        parent = built[on % len(built)]
+        candidates = list(pool.by_fee()) if from_pool else offered
+        slot = GlobalSlot(parent.block.global_slot + 1)
+        chosen = choose_commands(parent.ledger, candidates, slot, BODY_RULES)
+        block = next_block(GENESIS, parent, producer, commands=chosen)
+        if block.block.state_hash in frontier:
+            continue
+        again = validated(block.block, parent, GENESIS.rules)
+        assert again.ledger.hash == block.ledger.hash
+        built.append(block)
+        if block.block.previous_state_hash in frontier and (diff := frontier.add(block)).best_tip:
+            now = frontier.best_tip
+            view = View(now.ledger, now.block.global_slot)
+            pool.follow(view, added=diff.best_tip.added, removed=diff.best_tip.removed)
+        _check_pool(pool, View(frontier.best_tip.ledger, frontier.best_tip.block.global_slot), frontier)
+
+
+def _check_pool(pool: Mempool, view: View, frontier: Frontier) -> None:
+    on_chain = {included.id for block in frontier.best_path() for included in block.body.commands}
+    assert len(pool) == len(list(pool)) <= 5
+    assert not on_chain & {command.id for command in pool}
+    for sender in {command.fee_payer for command in pool}:
+        queue = pool.queue_of(sender)
+        first = view.nonce(sender)
+        assert first is not None
+        assert [command.nonce for command in queue] == list(range(first, first + len(queue)))
+        assert sum(command.cost for command in queue) <= view.liquid(sender)
+    assert sorted(command.id for command in pool.by_fee()) == sorted(command.id for command in pool)
+    assert all(parse_command(command.id) is command for command in pool)

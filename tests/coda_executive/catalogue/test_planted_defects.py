@@ -1,0 +1,178 @@
+"""Every assertion of the shipped tests is seen to fail: a pure function of the daemon is replaced by name.
+
+Only here is such a launcher: the simulation runs the daemon in this process, so patching it is enough.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+import msgspec
+import pytest
+from tests.coda_executive.catalogue.conftest import Run
+
+from coda_daemon.ledger.transactions import Failure
+
+Original = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What replaces a function: `planted` takes the original and its arguments. `told` must be in the report."""
+
+    test: str
+    where: tuple[str, ...]  # module:function, or module:class.method
+    planted: Callable[..., Any]
+    told: str
+
+
+def twice_the_coinbase(
+    original: Original, draft: Any, receiver: Any, amount: int, *rest: Any, **named: Any
+) -> Any:
+    _, burnt = original(draft, receiver, 2 * amount, *rest, **named)
+    return amount, burnt
+
+
+def one_nanomina_more(original: Original, draft: Any, payer: Any, *rest: Any) -> Any:
+    return original(draft, msgspec.structs.replace(payer, balance=payer.balance - 1), *rest)
+
+
+def everything_is_liquid(_original: Original, view: Any, sender: Any) -> int:
+    account = view.ledger.account(sender)
+    return 0 if account is None else account.balance
+
+
+def without_chain_end(original: Original, *given: Any) -> Any:
+    genesis = original(*given)
+    return replace(genesis, rules=replace(genesis.rules, slot_chain_end=None))
+
+
+def without_transactions_end(original: Original, *fields: Any) -> Any:
+    return original(*fields[:3], None)
+
+
+def answering(value: Any) -> Callable[..., Any]:
+    return lambda original, *_arguments, **_named: value
+
+
+PRODUCER, LEDGER = "coda_daemon.block_producer", "coda_daemon.ledger.transactions"
+DEFECTS = {
+    "no slot is won": Defect(
+        "block-production", (f"{PRODUCER}:first_win",), answering(None), "So far: 0 of 6 blocks"
+    ),
+    "no block is ever better": Defect(
+        "block-production",
+        ("coda_daemon.frontier.frontier:is_better",),
+        answering(False),
+        "So far: 0 of 4 blocks, height 1",
+    ),
+    "the coinbase is paid twice": Defect(
+        "block-reward",
+        ("coda_daemon.consensus.body:apply_coinbase", "coda_daemon.consensus.purchase:apply_coinbase"),
+        twice_the_coinbase,
+        "AssertionError [reward]",
+    ),
+    "a node that comes back adopts nothing": Defect(
+        "chain-reliability",
+        ("coda_daemon.frontier.frontier:is_better",),
+        answering(False),
+        "So far: no best tip: seed-1, block-producer-1",
+    ),
+    "a node that was cut off does not bootstrap": Defect(
+        "partition-rejoin", ("coda_daemon.node:is_too_far",), answering(False), "WaitTimeout [rejoin]"
+    ),
+    "nobody bootstraps": Defect(
+        "medium-bootstrap",
+        ("coda_daemon.node:is_too_far",),
+        answering(False),
+        "timed out waiting for the frontier to be loaded (bootstrap) of block-producer-3",
+    ),
+    "a late node does not bootstrap": Defect(
+        "basic-bootstrap",
+        ("coda_daemon.node:is_too_far",),
+        answering(False),
+        "timed out waiting for the frontier to be loaded (bootstrap) of node-1",
+    ),
+    "a payment costs one nanomina more": Defect(
+        "payments", (f"{LEDGER}:_pay",), one_nanomina_more, "the payer has 88999999999"
+    ),
+    "no command is chosen for a block": Defect(
+        "payments", ("coda_daemon.consensus.purchase:choose_commands",), answering(()), "So far: in no block"
+    ),
+    "signatures are not looked at": Defect(
+        "payments",
+        ("coda_daemon.graphql.sending:is_authorized", "coda_daemon.mempool:is_authorized"),
+        answering(True),
+        "expected a refusal that tells 'signature', but the node did what it was asked",
+    ),
+    "locked money may be spent": Defect(
+        "payments",
+        ("coda_daemon.mempool:View.liquid",),
+        everything_is_liquid,
+        "expected a refusal that tells 'insufficient', but the node did what it was asked",
+    ),
+    "all delegations come true": Defect(
+        "delegation", (f"{LEDGER}:_delegation_failure",), answering(None), "includes it as Applied"
+    ),
+    "no delegation comes true": Defect(
+        "delegation",
+        (f"{LEDGER}:_delegation_failure",),
+        answering(Failure.RECEIVER_NOT_PRESENT),
+        "includes it as Failed",
+    ),
+    "nobody tells of peers": Defect(
+        "peers-reliability",
+        ("coda_daemon.graphql.roots:Query.get_peers",),
+        answering([]),
+        "So far: seed-1: []; block-producer-1: []",
+    ),
+    "chains are not told": Defect(
+        "chain-reliability",
+        ("coda_daemon.graphql.roots:Query.best_chain",),
+        answering([]),
+        "the nodes answer chains that have no block in common",
+    ),
+    "transactions do not end": Defect(
+        "slot-end",
+        ("coda_daemon.transaction_pool:PoolRules",),
+        without_transactions_end,
+        "expected a refusal that tells 'After_slot_tx_end', but the node did what it was asked",
+    ),
+    "blocks do not end": Defect(
+        "slot-end",
+        ("coda_daemon.daemon:make_genesis",),
+        without_chain_end,
+        "stopped waiting for never in 18 slots: global slot 24 to be reached: it came true ",
+    ),
+    "payments are lost": Defect(
+        "gossip-consistency",
+        ("coda_daemon.consensus.purchase:choose_commands",),
+        answering(()),
+        "So far: in no block",
+    ),
+}
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, place: str, planted: Callable[..., Any]) -> None:
+    module_name, _, path = place.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = import_module(module_name)
+    for each in owners:
+        owner = getattr(owner, each)
+    original = getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *given, **named: planted(original, *given, **named))
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_planted_defect_is_found_for_its_own_reason(
+    simulated: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    defect = DEFECTS[name]
+    for place in defect.where:
+        plant(monkeypatch, place, defect.planted)
+
+    run = simulated(defect.test)
+
+    assert run.code == 1, run.shown
+    assert defect.told in run.shown, run.shown

@@ -1,0 +1,20 @@
+"""A worker of a search that dies over every seed that three divides, and hangs over seed 4."""
+
+import os
+import signal
+
+from coda_executive.exploration import attempt, batch
+
+make = attempt.Attempter.make
+
+
+def die(self: attempt.Attempter, tried: attempt.Attempt) -> attempt.Result:
+    if tried.seed % 3 == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if tried.seed == 4:
+        signal.raise_signal(signal.SIGALRM)  # what comes when the limit is over
+    return make(self, tried)
+
+
+attempt.Attempter.make = die  # type: ignore[method-assign, assignment]
+batch.main()

@@ -1,0 +1,122 @@
+"""Searches with real workers: what is found, how small it gets, and that it repeats."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from tests.coda_executive.runs import gate
+
+from coda_executive.cli.main import run_cli
+from coda_executive.errors import EngineError
+from coda_executive.executive.outcome import Verdict
+from coda_executive.exploration.attempt import Attempt, Setup
+from coda_executive.exploration.explore import Exploration, explore, failure_test
+from coda_executive.exploration.workers import Workers
+from coda_executive.nemesis.faults import Kill
+
+pytestmark = [pytest.mark.real]
+
+TARGET = f"{gate.__file__}::small"
+HERE = Path(__file__).parent
+
+
+def setup(most_faults: int = 8, kinds: tuple[str, ...] = ("Kill", "Pause", "SlowLinks")) -> Setup:
+    return Setup(TARGET, "simulation", {}, fault_slots=20, most_faults=most_faults, kinds=kinds)
+
+
+def search(chosen: Setup, seeds: range, *, worker: str | None = None, budget: int = 30) -> Exploration:
+    command = [sys.executable, str(HERE / worker) if worker else "-m", "coda_executive.exploration.batch"]
+    with Workers(chosen, jobs=2, command=command[:2] if worker else command) as workers:
+        return explore(chosen, seeds, workers, tell=lambda *_: None, budget=budget)
+
+
+def test_a_search_repeats_whatever_processes_do_it() -> None:
+    one, other = (search(setup(), range(5, 11)) for _ in range(2))
+
+    assert one.attempts == other.attempts
+    assert [kept.seed for kept in one.attempts] == [5, 6, 7, 8, 9, 10]
+    assert len({kept.digest for kept in one.attempts}) == 6
+
+
+def test_a_planted_defect_is_found_and_shrunk_to_the_fault_that_shows_it(tmp_path: Path) -> None:
+    """A daemon that cannot load its frontier: any restart with state shows it, a pause or a slow link does not."""
+    found = search(setup(), range(1, 9), worker="forgetful_worker.py")
+
+    [failure] = found.failures
+    assert failure.case is not None
+    [planned] = failure.case.schedule.faults
+    assert isinstance(planned.fault, Kill)
+    assert failure.is_repeatable
+    path = tmp_path / "failure.py"
+    text = failure_test(found.setup, failure, str(path))
+    assert text is not None
+    path.write_text(text)
+    # Without the defect the printed test passes: it is the network's test on its disturbed network.
+    name = "small_with_faults"
+    arguments = [
+        "--engine",
+        "simulation",
+        "--seed",
+        str(failure.case.seed),
+        "--run-dir",
+        str(tmp_path / "run"),
+    ]
+    assert run_cli(["run", f"{path}::{name}", *arguments]) == 0
+
+
+def test_a_run_that_kills_its_worker_is_a_failure_of_its_own() -> None:
+    command = [sys.executable, str(HERE / "deadly_worker.py")]
+    with Workers(setup(most_faults=0), jobs=2, command=command) as workers:
+        results = list(workers.results(Attempt(seed) for seed in (1, 2, 3, 4, 5)))
+
+    assert [result.verdict for result in results] == [
+        Verdict.PASSED,
+        Verdict.PASSED,
+        Verdict.INFRASTRUCTURE,
+        Verdict.INFRASTRUCTURE,
+        Verdict.PASSED,
+    ]
+    assert "ended with -9" in results[2].error
+    assert "did not end within" in results[3].error
+
+
+def test_a_worker_that_cannot_start_ends_the_search() -> None:
+    command = [sys.executable, "-c", "raise SystemExit('no such thing')"]
+    with (
+        Workers(setup(), jobs=1, command=command) as workers,
+        pytest.raises(EngineError, match="no such thing"),
+    ):
+        list(workers.results([Attempt(1)]))
+
+
+def test_nothing_is_left_of_a_search_that_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    started: list[subprocess.Popen[bytes] | None] = []
+
+    def broken_off() -> None:
+        with Workers(setup(), jobs=2) as workers:
+            next(workers.results(Attempt(seed) for seed in range(10)))
+            started.extend(worker._process for worker in workers._workers)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+
+    assert list(tmp_path.iterdir()) == []
+    assert [process.returncode is None for process in started if process is not None] == [False, False]
+
+
+def test_the_command_tells_the_bound_when_nothing_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    arguments = ["--seeds", "3", "--seed", "1", "--jobs", "1", "--density", "0", "--out", out]
+
+    assert run_cli(["explore", TARGET, *arguments]) == 0
+
+    assert "no failure in 3 runs: with 95 % confidence a run fails with p <= 1" in capsys.readouterr().out
+    assert [path.name for path in Path(out).iterdir()] == ["exploration.json"]

@@ -1,0 +1,112 @@
+"""Schedules are data: drawn from a seed, told in JSON, within what a network can bear."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from coda_executive.errors import ConfigError
+from coda_executive.interfaces.capabilities import ABILITIES, DiskFault, Killable, LinkShape
+from coda_executive.nemesis.faults import Kill, Partition, SkewClock, SlowLinks, TroubleDisk
+from coda_executive.nemesis.schedule import (
+    Drawing,
+    PlannedFault,
+    Schedule,
+    decode_schedule,
+    draw_schedule,
+    encode_schedule,
+)
+
+
+def drawn(seed: int, **changes: Any) -> Schedule:
+    drawing: dict[str, Any] = {
+        "seconds": 3600.0,
+        "slot_seconds": 20.0,
+        "nodes": 5,
+        "capabilities": ABILITIES,
+        "longest_split": 120.0,
+    }
+    return draw_schedule(Random(f"{seed}:fault schedule"), Drawing(**{**drawing, **changes}))
+
+
+def test_a_seed_repeats_its_schedule_and_another_does_not() -> None:
+    assert drawn(1, most=50) == drawn(1, most=50)
+    assert len({drawn(seed) for seed in range(20)}) == 20
+
+
+def test_density_is_drawn_over_two_decades() -> None:
+    """As many runs have one to five faults as have five to fifty; those below one round up to one."""
+    counts = [len(drawn(seed, kinds=["Kill", "Stop", "Pause"]).faults) for seed in range(400)]
+
+    assert min(counts) == 1
+    assert 40 <= max(counts) <= 50
+    assert 0.4 < sum(count <= 5 for count in counts) / 400 < 0.6
+
+
+def test_every_fault_lies_within_the_schedule_s_time() -> None:
+    for seed in range(50):
+        schedule = drawn(seed)
+        assert schedule.faults
+        for planned in schedule.faults:
+            assert 0 <= planned.start <= planned.start + planned.duration <= schedule.seconds + 0.01
+
+
+def test_the_network_is_never_split_for_longer_than_it_can_bear() -> None:
+    for seed in range(50):
+        splits = [
+            planned
+            for planned in drawn(seed, most=200).faults
+            if isinstance(planned.fault, Partition | SlowLinks | SkewClock)
+        ]
+        began, until = 0.0, -100.0
+        for planned in sorted(splits, key=lambda planned: planned.start):
+            began = planned.start if planned.start > until + 30 else began
+            until = max(until, planned.start + planned.duration)
+            assert until - began <= 120.001
+
+
+def test_only_what_the_nodes_are_capable_of_is_drawn() -> None:
+    faults = {
+        type(planned.fault).__name__
+        for seed in range(30)
+        for planned in drawn(seed, capabilities=[Killable]).faults
+    }
+
+    assert faults == {"Kill", "Stop"}
+
+
+def test_all_kinds_are_drawn_where_nodes_can_all() -> None:
+    faults = {type(planned.fault).__name__ for seed in range(60) for planned in drawn(seed).faults}
+
+    assert faults == {
+        *("Kill", "Stop", "Pause", "Partition", "SlowLinks", "ResetConnections", "SkewClock", "TroubleDisk")
+    }
+
+
+def test_kinds_that_there_are_not_are_told_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"none of Earthquake; there are Kill, Stop"):
+        drawn(1, kinds=["Earthquake"])
+
+
+def test_a_schedule_survives_json_and_its_repr_is_python() -> None:
+    for schedule in (
+        drawn(3, most=200),
+        Schedule(60.0, (PlannedFault(1.5, 2.5, TroubleDisk(DiskFault(is_torn=True)), key=7),)),
+    ):
+        assert decode_schedule(encode_schedule(schedule)) == schedule
+        names = {kind.__name__: kind for kind in (Schedule, PlannedFault, LinkShape, DiskFault)}
+        kinds = {type(planned.fault).__name__: type(planned.fault) for planned in schedule.faults}
+        assert eval(repr(schedule), {**names, **kinds}) == schedule
+
+
+def test_a_wipe_hits_one_node_only() -> None:
+    """A network that has lost all its state begins anew, and that is no defect."""
+    wipes = [
+        planned.fault
+        for seed in range(60)
+        for planned in drawn(seed).faults
+        if isinstance(planned.fault, Kill) and planned.fault.fresh_state
+    ]
+
+    assert wipes
+    assert all(wipe.target == "one" for wipe in wipes)
