@@ -91,9 +91,9 @@ def test_log_levels_are_known_in_any_case() -> None:
 
 
 def test_relative_paths_start_from_the_working_directory_that_was_given() -> None:
-    arguments = parsed("-working-dir", "/work/", "-config-file", "a.json", "-config-directory", "~/state/")
+    arguments = parsed("-working-dir", "/srv/", "-config-file", "a.json", "-config-directory", "~/state/")
 
-    assert arguments.config_files == ("/work/a.json",)
+    assert arguments.config_files == ("/srv/a.json",)
     assert arguments.config_directory == "/home/user/state"
     assert parsed().config_directory == "/home/user/.mina-config"
 

@@ -7,6 +7,7 @@ import click
 
 from coda_executive.cli.durations import Duration
 from coda_executive.cli.engine_options import with_engine_options
+from coda_executive.cli.genesis import genesis_location, with_genesis_options
 
 
 @click.command("deploy", context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,7 +31,13 @@ from coda_executive.cli.engine_options import with_engine_options
 @click.option(
     "--timeout-factor", type=float, default=1.0, show_default=True, help="Stretches the limits of all waits."
 )
+@click.option(
+    "--lenient",
+    is_flag=True,
+    help="Pass unknown fields of `runtime` on to the daemons instead of refusing them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what `env --json` does, progress on stderr.")
+@with_genesis_options
 @with_engine_options
 def deploy_command(
     file: Path,
@@ -41,7 +48,11 @@ def deploy_command(
     seed: int | None,
     run_dir: Path | None,
     timeout_factor: float,
+    lenient: bool,
     as_json: bool,
+    genesis_store: str | None,
+    genesis_endpoint: str | None,
+    genesis_region: str | None,
     **engine_options: Any,
 ) -> int:
     """Deploy the network of a file, wait until its nodes are initialised, and leave it up.
@@ -61,6 +72,8 @@ def deploy_command(
             seed=seed,
             run_dir=run_dir,
             timeout_factor=timeout_factor,
+            lenient=lenient,
+            genesis=genesis_location(genesis_store, genesis_endpoint, genesis_region),
             as_json=as_json,
         )
     )

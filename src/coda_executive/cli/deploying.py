@@ -15,9 +15,11 @@ from coda_executive.config.files import load_network
 from coda_executive.dsl.dsl import Dsl
 from coda_executive.errors import ConfigError
 from coda_executive.executive.engines import find_engine
+from coda_executive.executive.genesis import found_genesis
 from coda_executive.executive.integration_test import IntegrationTest
 from coda_executive.executive.keeping import Keeping, find_kept, keeper_of, refuse_taken_name
 from coda_executive.executive.runner import RunSettings, run_test
+from coda_executive.genesis_store.location import Location
 from coda_executive.report.summary import summary_lines
 from coda_executive.wait_conditions.initialization import nodes_to_initialize
 
@@ -37,6 +39,8 @@ class DeployRequest:
     seed: int | None
     run_dir: Path | None
     timeout_factor: float
+    lenient: bool
+    genesis: Location | None
     as_json: bool
 
 
@@ -48,18 +52,19 @@ def deploy(request: DeployRequest) -> int:
         )
     if request.lease <= 0:
         raise ConfigError(f"--lease must be above 0, got {request.lease:g} s")
-    network, runtime = load_network(request.file)
+    network, runtime = load_network(request.file, lenient=request.lenient)
     engine = find_engine(request.engine)
     keeper_of(engine)
     options = chosen_options(engine, request.engine_options)
     refuse_if_it_cannot_run(engine)
     refuse_taken_name(request.name)
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+    genesis = found_genesis(network, runtime, request.genesis)
     test = IntegrationTest(
         name=request.name,
         summary=f"The network of {request.file} comes up.",
         network=network,
-        runtime=runtime,
+        runtime=genesis.runtime,
         body=_until_initialised,
     )
     settings = RunSettings(
@@ -68,6 +73,7 @@ def deploy(request: DeployRequest) -> int:
         daemon=request.daemon,
         run_dir=request.run_dir,
         timeout_factor=request.timeout_factor,
+        genesis_files=genesis.files,
         command=repeated_command("deploy", str(request.file), seed),
         keep_up=Keeping(request.name, request.lease),
     )

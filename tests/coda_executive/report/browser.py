@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -98,13 +99,15 @@ async def browser(directory: Path) -> AsyncIterator[Page]:
     """A tab of a browser that keeps everything in `directory` and ends with the block."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is not installed"
+    # What it drops in the temporary directory stays when it is killed; a socket's path there must be short.
+    temporary = tempfile.TemporaryDirectory(prefix="cr-", ignore_cleanup_errors=True)
     process = await asyncio.create_subprocess_exec(
         *(program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
         *("--disable-background-networking", "--disable-component-update", "--no-first-run"),
         *("--hide-scrollbars", "--remote-debugging-port=0", f"--user-data-dir={directory}", "about:blank"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "HOME": str(directory)},
+        env={**os.environ, "HOME": str(directory), "TMPDIR": temporary.name},
         start_new_session=True,
     )
     assert process.stderr is not None
@@ -125,6 +128,7 @@ async def browser(directory: Path) -> AsyncIterator[Page]:
         await process.wait()
         if drain is not None:
             await drain
+        temporary.cleanup()
 
 
 async def _address(output: asyncio.StreamReader) -> str:

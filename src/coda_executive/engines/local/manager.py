@@ -127,6 +127,7 @@ class LocalManager:
                 slowdown=self._handshake.slowdown,
                 nodes=len(self._nodes),
                 cores=len(os.sched_getaffinity(0)),
+                slot_seconds=self._plan.constants.slot_ms / 1000,
             )
         genesis_ms = wall_time_ns() // 1_000_000 + round(allowance * 1000)
         file = PlannedFile(self._plan.genesis_file, genesis_document(genesis_ms))

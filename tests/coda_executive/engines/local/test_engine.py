@@ -63,9 +63,21 @@ def test_genesis_is_written_to_the_millisecond() -> None:
 
 
 def test_allowance_grows_with_nodes_per_core_and_with_the_machines_load() -> None:
-    alone = boot_allowance(cpu_seconds=0.2, slowdown=1.0, nodes=2, cores=2)
-    assert boot_allowance(cpu_seconds=0.2, slowdown=1.0, nodes=50, cores=2) > 25 * alone
-    assert boot_allowance(cpu_seconds=0.2, slowdown=3.0, nodes=2, cores=2) == pytest.approx(3 * alone)
+    alone = boot_allowance(cpu_seconds=0.2, slowdown=1.0, nodes=2, cores=2, slot_seconds=3.0)
+    assert boot_allowance(cpu_seconds=0.2, slowdown=1.0, nodes=50, cores=2, slot_seconds=3.0) > 25 * alone
+    assert boot_allowance(cpu_seconds=0.2, slowdown=3.0, nodes=2, cores=2, slot_seconds=3.0) == pytest.approx(
+        3 * alone
+    )
+
+
+def test_genesis_is_at_most_half_a_slot_before_the_end_of_a_long_start() -> None:
+    """Slot 1, the first that can hold a block, then begins half a slot after the nodes are expected to be up."""
+
+    def allowance(slot_seconds: float) -> float:
+        return boot_allowance(cpu_seconds=0.2, slowdown=1.0, nodes=50, cores=2, slot_seconds=slot_seconds)
+
+    assert allowance(2.0) - allowance(4.0) == pytest.approx(1.0)
+    assert allowance(120.0) == pytest.approx(allowance(0.0) / 2)
 
 
 def test_last_lines_of_a_log_that_is_gone_huge_or_garbage(tmp_path: Path) -> None:
