@@ -232,7 +232,7 @@ class Dsl:
         self._router.record(WaitBegan(condition.description, str(limits.soft), str(limits.hard), soft, hard))
         result = "cancelled"
         try:
-            strand.cursor, answer = await self._settle(wait, start)
+            strand.cursor, answer = await self._settle(wait, start, soft, hard)
             result = "reached"
         except asyncio.CancelledError:
             self._note_cancellation(wait)
@@ -245,9 +245,11 @@ class Dsl:
             self._router.record(WaitEnded(condition.description, result, wait.progress))
         return answer
 
-    async def _settle(self, wait: WaitInProgress, start: Cursor) -> tuple[Cursor, Any]:
+    async def _settle(
+        self, wait: WaitInProgress, start: Cursor, soft: float, hard: float
+    ) -> tuple[Cursor, Any]:
         """Follow the history until the wait is decided; answers the point where it was satisfied, and the
-        condition's answer.
+        condition's answer. The limits are in seconds.
         """
         check = wait.condition.begin(start.state, self.facts)
         loop = asyncio.get_running_loop()
@@ -283,8 +285,6 @@ class Dsl:
         began = loop.time()
         try:
             consider(None)
-            soft = self._seconds(wait.limits.soft.in_seconds(self.facts.constants.slot_ms))
-            hard = self._seconds(wait.limits.hard.in_seconds(self.facts.constants.slot_ms))
             try:
                 async with asyncio.timeout_at(began + hard):
                     while wait.condition.refresh is not None and not decided.done():
