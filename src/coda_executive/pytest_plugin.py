@@ -29,9 +29,31 @@ _MOST_NAME = 80  # characters of a test's name in that of its run directory
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("coda-executive", "tests on Coda networks")
     group.addoption("--engine", default="local", help="Where networks run (see `coda-executive engines`).")
+    group.addoption(
+        "--engine-option",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="An option of the engine, named as for `coda-executive run`; may be repeated.",
+    )
+    group.addoption("--daemon", help="Command of the daemon under test; by default the reference daemon.")
     group.addoption("--seed", type=int, help="Repeat a run's choices; drawn and told by default.")
+    group.addoption("--slot", type=float, help="Length of a slot in seconds, instead of each test's own.")
     group.addoption(
         "--run-dir", type=Path, help="Where each test gets a folder for its evidence; by default runs/."
+    )
+    group.addoption(
+        "--keep",
+        choices=["never", "failed", "always"],
+        default="failed",
+        help="Which runs keep their nodes' state and keys; logs and history always stay.",
+    )
+    group.addoption("--timeout-factor", type=float, default=1.0, help="Stretches the limits of all waits.")
+    # pytest has a --strict of its own.
+    group.addoption(
+        "--strict-network",
+        action="store_true",
+        help="What --strict is to `coda-executive run`: overrunning a soft limit fails the test.",
     )
 
 
@@ -167,24 +189,32 @@ def _marked_test(item: pytest.Function, body: _Body) -> "IntegrationTest":
 def _run(item: pytest.Item, test: "IntegrationTest", *, raised: _Body | None) -> None:
     """Run a test and tell pytest how it ended."""
     from coda_executive.errors import EngineError
-    from coda_executive.executive.engines import find_engine
+    from coda_executive.executive.engines import chosen_options, find_engine
     from coda_executive.executive.outcome import Verdict
     from coda_executive.executive.runner import RunSettings, run_test
+    from coda_executive.executive.slot_length import with_slot_seconds
     from coda_executive.report.plain import PlainMonitor
     from coda_executive.report.summary import summary_lines
     from coda_executive.report.write import write_reports
 
-    engine = find_engine(item.config.getoption("--engine"))
+    given = item.config.getoption
+    engine = find_engine(given("--engine"))
+    options = chosen_options(engine, _engine_options(given("--engine-option")), lenient_text=True)
+    if (slot_seconds := given("--slot")) is not None:
+        test = with_slot_seconds(test, slot_seconds)
     missing = [finding for finding in engine.check() if not finding.ok]
     if missing:
         pytest.skip(f"engine {engine.name} cannot run here: {missing[0].subject}: {missing[0].detail}")
-    chosen = item.config.getoption("--seed")
-    seed = secrets.randbelow(2**31) if chosen is None else chosen
+    seed = secrets.randbelow(2**31) if given("--seed") is None else given("--seed")
     settings = RunSettings(
         seed=seed,
-        engine_options=engine.options_type(),
+        engine_options=options,
+        daemon=given("--daemon"),
         run_dir=_run_directory(item),
-        command=("pytest", item.nodeid, "--engine", engine.name, "--seed", str(seed)),
+        keep=given("--keep"),
+        timeout_factor=given("--timeout-factor"),
+        strict=given("--strict-network"),
+        command=_repeated_command(item, seed),
     )
     outcome, directory = run_test(test, engine, settings, PlainMonitor(print))
     if directory is None:
@@ -203,6 +233,33 @@ def _run(item: pytest.Item, test: "IntegrationTest", *, raised: _Body | None) ->
     if outcome.verdict is not Verdict.PASSED:
         pytest.fail(summary, pytrace=False)
     item.add_report_section("call", "network", summary)
+
+
+def _engine_options(given: list[str]) -> dict[str, str]:
+    """NAME=VALUE texts by name, in Python's spelling. Raises pytest.UsageError for one without `=`."""
+    options = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise pytest.UsageError(f"--engine-option wants NAME=VALUE, got {text!r}")
+        options[name.removeprefix("--").replace("-", "_")] = value
+    return options
+
+
+def _repeated_command(item: pytest.Item, seed: int) -> tuple[str, ...]:
+    """The command line that runs this item alone as it was run here."""
+    given = item.config.getoption
+    command = ["pytest", item.nodeid, "--engine", given("--engine")]
+    for option in given("--engine-option"):
+        command += ["--engine-option", option]
+    for flag in ("--daemon", "--slot"):
+        if given(flag) is not None:
+            command += [flag, str(given(flag))]
+    if given("--timeout-factor") != 1.0:
+        command += ["--timeout-factor", f"{given('--timeout-factor'):g}"]
+    if given("--strict-network"):
+        command.append("--strict-network")
+    return (*command, "--seed", str(seed))
 
 
 def _run_directory(item: pytest.Item) -> Path | None:

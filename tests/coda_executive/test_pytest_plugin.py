@@ -207,6 +207,44 @@ def test_an_unknown_engine_is_told(run_pytest: Run) -> None:
     assert "no engine is named 'simulaton'; did you mean simulation?" in session.printed
 
 
+def test_options_of_run_are_options_of_pytest(run_pytest: Run) -> None:
+    session = run_pytest(
+        """
+@ours
+async def test_it(dsl):
+    loop = asyncio.get_running_loop()
+    await dsl.wait_for(blocks_to_be_produced(1))
+    assert loop.time() > 6
+""",
+        *("--engine-option", "latency=0.25", "--engine-option", "trace=false", "--slot", "6"),
+        *("--keep", "always", "--timeout-factor", "3"),
+    )
+
+    assert session.outcomes == {"test_it": "passed"}
+    [run] = session.runs
+    description = json.loads((run / "run.json").read_text())
+    assert description["options"]["latency"] == 0.25
+    assert description["options"]["trace"] is False
+    assert (
+        "--engine-option latency=0.25 --engine-option trace=false --slot 6.0 --timeout-factor 3 --seed 1"
+        in " ".join(description["command"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("latency", "--engine-option wants NAME=VALUE, got 'latency'"),
+        ("latenzy=1", "engine simulation has no option --latenzy"),
+        ("latency=-1", "an option of engine simulation is wrong"),
+    ],
+)
+def test_a_wrong_option_of_the_engine_is_told(run_pytest: Run, option: str, told: str) -> None:
+    session = run_pytest("@ours\nasync def test_it(dsl): ...", "--engine-option", option)
+
+    assert told in session.printed
+
+
 def test_a_session_without_networks_imports_nothing_of_ours(tmp_path: Path) -> None:
     """The plugin is loaded in every session of an environment that has it."""
     (tmp_path / "test_other.py").write_text(

@@ -45,11 +45,10 @@ def plan_command(
 
     All faults of the file are told at once, each with its line and column; the exit code then is 4.
     """
-    from coda_executive.cli.engine_options import chosen_options
     from coda_executive.config.files import load_network
     from coda_executive.config.plan_document import plan_diff, plan_document
     from coda_executive.config.plan_summary import plan_summary
-    from coda_executive.executive.engines import find_engine
+    from coda_executive.executive.engines import chosen_options, find_engine
     from coda_executive.executive.genesis import found_genesis
     from coda_executive.executive.planning import planned
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from coda_executive.cli.engine_options import chosen_options
 from coda_executive.cli.running import monitor_for, refuse_if_it_cannot_run, repeated_command
 from coda_executive.cli.testnets import show_access
 from coda_executive.config.files import load_network
 from coda_executive.dsl.dsl import Dsl
 from coda_executive.errors import ConfigError
-from coda_executive.executive.engines import find_engine
+from coda_executive.executive.engines import chosen_options, find_engine
 from coda_executive.executive.genesis import found_genesis
 from coda_executive.executive.integration_test import IntegrationTest
 from coda_executive.executive.keeping import Keeping, find_kept, keeper_of, refuse_taken_name

@@ -4,12 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-import msgspec
 from msgspec import inspect
 
-from coda_executive.errors import ConfigError
 from coda_executive.executive.engines import engine_names, find_engine
-from coda_executive.interfaces.engine import Engine
 
 Command = Callable[..., Any]
 
@@ -39,25 +36,6 @@ def with_engine_options(function: Command) -> Command:
             help=f"[{', '.join(owners[name])}] {description[:1].upper()}{description[1:]}",
         )(function)
     return function
-
-
-def chosen_options(engine: Engine, given: dict[str, Any]) -> msgspec.Struct:
-    """The engine's options from a command's keyword arguments.
-
-    Raises ConfigError for another engine's or a bad value.
-    """
-    known = {field.name for field in msgspec.structs.fields(engine.options_type)}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    foreign = sorted(set(chosen) - known)
-    if foreign:
-        flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
-        raise ConfigError(
-            f"engine {engine.name} has no option {flags}; coda-executive run --help shows whose it is"
-        )
-    try:
-        return msgspec.convert(chosen, engine.options_type)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"an option of engine {engine.name} is wrong: {error}") from error
 
 
 def _kind_and_description(kind: inspect.Type) -> tuple[Any, str]:

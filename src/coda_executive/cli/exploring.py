@@ -9,9 +9,8 @@ from typing import Any
 import click
 import msgspec
 
-from coda_executive.cli.engine_options import chosen_options
 from coda_executive.errors import EngineError
-from coda_executive.executive.engines import find_engine
+from coda_executive.executive.engines import chosen_options, find_engine
 from coda_executive.executive.load import find_test
 from coda_executive.executive.outcome import EXIT_CODES, Verdict
 from coda_executive.executive.runs_folder import DEFAULT_PARENT

@@ -11,10 +11,9 @@ from typing import Any
 import click
 import msgspec
 
-from coda_executive.cli.engine_options import chosen_options
 from coda_executive.cli.pausing import pause
 from coda_executive.errors import ConfigError, EngineError
-from coda_executive.executive.engines import find_engine
+from coda_executive.executive.engines import chosen_options, find_engine
 from coda_executive.executive.genesis import found_genesis
 from coda_executive.executive.integration_test import IntegrationTest
 from coda_executive.executive.keeping import keeper_of
