@@ -11,6 +11,7 @@ from typing import Any
 import click
 import msgspec
 
+from coda_executive.cli.output import tell
 from coda_executive.cli.pausing import pause
 from coda_executive.errors import ConfigError, EngineError
 from coda_executive.executive.engines import chosen_options, find_engine
@@ -144,7 +145,7 @@ def monitor_for(*, plain: bool, on_stderr: bool) -> Monitor:
         return LiveMonitor(Console(stderr=on_stderr))
     from coda_executive.report.plain import PlainMonitor
 
-    return PlainMonitor(lambda line: click.echo(line, err=on_stderr))
+    return PlainMonitor(partial(tell, err=on_stderr))
 
 
 def _reported(directory: Path | None) -> Path | None:
@@ -159,7 +160,7 @@ def _reported(directory: Path | None) -> Path | None:
         return write_reports(directory).page
     except Exception as error:  # noqa: BLE001 (a report that cannot be made must not hide the verdict)
         name = "" if isinstance(error, EngineError) else f"{type(error).__name__}: "
-        click.echo(f"coda-executive: there is no report: {name}{error}", err=True)
+        tell(f"coda-executive: there is no report: {name}{error}", err=True)
         return None
 
 
@@ -172,7 +173,7 @@ def _tell(
     page: Path | None,
 ) -> None:
     if not as_json:
-        click.echo("\n".join(summary_lines(test.name, outcome, directory, settings.command, page)))
+        tell("\n".join(summary_lines(test.name, outcome, directory, settings.command, page)))
         return
     document = {
         "test": test.name,
@@ -188,4 +189,4 @@ def _tell(
         "skipped": outcome.skipped,
         "repeat": list(settings.command),
     }
-    click.echo(json.dumps(document))
+    tell(json.dumps(document))
