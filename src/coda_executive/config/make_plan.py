@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from coda_executive.config.companions import companions
 from coda_executive.config.daemon_args import (
     GENESIS_DIRECTORY,
     GENESIS_FILE,
@@ -118,6 +119,7 @@ def make_plan(
                 files=(*shared_files, *_key_files(seed, member, key, identities[member.id])),
                 daemon=member.settings.daemon,
                 resources=member.settings.resources,
+                companions=companions(network, member, site, proof_level=constants.proof_level),
             )
         )
     return DeploymentPlan(

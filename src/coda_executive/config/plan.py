@@ -52,6 +52,28 @@ class PlannedFile:
         )
 
 
+class CompanionRole(StrEnum):
+    SNARK_WORKER = "SNARK worker"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCompanion:
+    """A process beside a daemon, on the same machine and from the same program.
+
+    `arguments` follow the program's name (such as "internal", "snark-worker", …), `environment` is added to a
+    minimal one. `id` is unique in the testnet; all that it writes goes to `log_name` beside the node's own
+    log. It starts after its daemon and ends with it, unless it `outlives_node`: then it is there before the
+    daemon's first start, stays while that is stopped, killed or restarted, and ends with the testnet.
+    """
+
+    id: str
+    role: CompanionRole
+    log_name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    outlives_node: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedNode:
     """One daemon. `arguments` follow the daemon's command; `environment` is added to a minimal one.
@@ -72,6 +94,7 @@ class PlannedNode:
     files: tuple[PlannedFile, ...]
     daemon: str | None = None
     resources: Resources | None = None
+    companions: tuple[PlannedCompanion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

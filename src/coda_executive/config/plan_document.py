@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from difflib import unified_diff
 from hashlib import sha256
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 
 from coda_executive.config.daemon_args import RUNTIME_FILE
-from coda_executive.config.plan import DeploymentPlan, PlannedFile, PlannedNode
+from coda_executive.config.plan import DeploymentPlan, PlannedCompanion, PlannedFile, PlannedNode
 
 MASK = "(hidden)"
 _SECRET_NAME = re.compile(r"PASS|PRIVKEY|SECRET|TOKEN|PASSWORD|CREDENTIAL", re.IGNORECASE)
@@ -60,12 +61,24 @@ def _node(node: PlannedNode) -> dict[str, Any]:
         "daemon": node.daemon,
         "resources": msgspec.to_builtins(node.resources),
         "arguments": list(node.arguments),
-        "environment": {
-            name: MASK if _SECRET_NAME.search(name) else value
-            for name, value in sorted(node.environment.items())
-        },
+        "environment": _environment(node.environment),
         "files": {file.path: _file(file) for file in node.files},
+        "companions": {companion.id: _companion(companion) for companion in node.companions},
     }
+
+
+def _companion(companion: PlannedCompanion) -> dict[str, Any]:
+    return {
+        "role": companion.role.value,
+        "log": companion.log_name,
+        "arguments": list(companion.arguments),
+        "environment": _environment(companion.environment),
+        "outlives_node": companion.outlives_node,
+    }
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: MASK if _SECRET_NAME.search(name) else value for name, value in sorted(variables.items())}
 
 
 def _file(file: PlannedFile) -> dict[str, Any]:

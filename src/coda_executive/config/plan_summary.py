@@ -27,6 +27,8 @@ def _lines(plan: DeploymentPlan) -> Iterator[str]:
         yield f"  address    {node.site.host}, ports {_ports(node)}"
         yield f"  files      {', '.join(file.path for file in node.files)}, {plan.genesis_file}"
         yield f"  started as {node.daemon or 'DAEMON'} daemon {shlex.join(node.arguments)}"
+        for companion in node.companions:
+            yield f"  beside it  {companion.id}: {node.daemon or 'DAEMON'} {shlex.join(companion.arguments)}"
 
 
 def _title(node: PlannedNode, *, stakes_are_hidden: bool) -> str:

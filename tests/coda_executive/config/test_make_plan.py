@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import msgspec
 import pytest
 from tests.coda_executive.config.networks import TWO_PRODUCERS, even_stakes, planned, sites_of
 
@@ -21,6 +22,7 @@ from coda_executive.config.network import (
 )
 from coda_executive.config.plan import PlannedNode, Role
 from coda_executive.config.plan_document import plan_diff, plan_document
+from coda_executive.config.plan_summary import plan_summary
 from coda_executive.config.roster import node_names
 from coda_executive.errors import ConfigError
 from coda_protocol.constants import CompiledProfile, with_defaults
@@ -132,6 +134,31 @@ def test_flags_belong_to_the_node_in_their_place() -> None:
     assert [value_of(busy, name) for name in names] == ["0.5", "1000", "seq"]
     assert [value_of(usual, name) for name in names] == ["0.025", "420000", "rand"]
     assert value_of(usual, "-run-snark-coordinator") == usual.public_key
+
+
+def test_each_coordinator_has_its_workers_beside_it() -> None:
+    network = NetworkConfig(
+        block_producers=BlockProducers(1),
+        snark_coordinators=SnarkCoordinators(2, workers_per_coordinator=2),
+    )
+    runtime = msgspec.structs.replace(even_stakes(5), proof=ProofSection(level="check"))
+    plan = planned(network, runtime)
+    _, producer, first, second = plan.nodes
+    assert producer.companions == ()
+    assert [worker.id for node in (first, second) for worker in node.companions] == [
+        *("snark-coordinator-1-worker-1", "snark-coordinator-1-worker-2"),
+        *("snark-coordinator-2-worker-1", "snark-coordinator-2-worker-2"),
+    ]
+    worker = second.companions[1]
+    assert worker.arguments == (
+        *("internal", "snark-worker", "-daemon-address", f"127.0.0.1:{second.site.client_port}"),
+        *("-proof-level", "check", "-shutdown-on-disconnect", "false"),
+    )
+    assert (worker.log_name, dict(worker.environment)) == ("worker-2.log", {"CODA_PROFILE": "dev"})
+    assert "snark-coordinator-2-worker-2: DAEMON internal snark-worker" in plan_summary(plan)
+    assert (
+        json.loads(plan_document(plan))["nodes"][second.id]["companions"][worker.id]["log"] == "worker-2.log"
+    )
 
 
 def test_settings_of_a_node_come_after_ours() -> None:
