@@ -27,7 +27,7 @@ from coda_executive.nemesis.effects import AnyEffect, Down, Key, TroubledDisk
 from coda_executive.nemesis.faults import Fault, disturbed
 from coda_executive.nemesis.journal import Applying, Healed, NemesisJournal, Scheduled
 from coda_executive.nemesis.schedule import DEFAULT_MOST, Drawing, PlannedFault, Schedule, draw_schedule
-from coda_executive.nemesis.targets import Scene
+from coda_executive.nemesis.targets import Scene, expendable, stakes_of
 from coda_executive.observation.history import FaultBegan, FaultEnded
 from coda_executive.observation.router import Observation, Router
 
@@ -93,9 +93,17 @@ class Nemesis:
         finally:
             await self._heal(began)
 
-    def draw(self, *, seconds: float, most: int = DEFAULT_MOST, kinds: Sequence[str] = ()) -> Schedule:
+    def draw(
+        self,
+        *,
+        seconds: float,
+        most: int = DEFAULT_MOST,
+        kinds: Sequence[str] = (),
+        wiped: Sequence[NodeId] | None = None,
+    ) -> Schedule:
         """A schedule from the run's seed, of faults that all nodes are capable of; see `schedule.Drawing`. The
-        network is not split for longer than k / 2 slots.
+        network is not split for longer than k / 2 slots. Only the nodes `wiped` lose their disks; by default so
+        few, drawn once, that half of the stake keeps its state.
         """
         nodes, constants = self._testnet.nodes, self._testnet.plan.constants
         slot_seconds = constants.slot_ms / 1000
@@ -107,10 +115,16 @@ class Nemesis:
                 ability for ability in ABILITIES if all(isinstance(node, ability) for node in nodes)
             ],
             longest_split=constants.k / 2 * slot_seconds,
+            expendable=self._expendable() if wiped is None else wiped,
             most=most,
             kinds=kinds,
         )
         return draw_schedule(Random(f"{self._seed}:fault schedule"), drawing)  # noqa: S311  repeatable on purpose
+
+    def _expendable(self) -> Sequence[NodeId]:
+        names = [node.id for node in self._testnet.nodes]
+        stream = Random(f"{self._seed}:expendable nodes")  # noqa: S311
+        return expendable(stream.sample(names, len(names)), stakes_of(self._testnet))
 
     async def run(self, schedule: Schedule) -> None:
         """Apply the faults of a schedule, each in its time; then heal, and prove that all is healed.

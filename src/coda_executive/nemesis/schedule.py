@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coda_executive.config.node_id import NodeId
 from coda_executive.errors import ConfigError
 from coda_executive.interfaces.capabilities import DiskFault, LinkShape
 from coda_executive.nemesis.faults import (
@@ -62,6 +63,7 @@ class Drawing:
     Faults that let parts of the network go on apart (partitions, bad links, wrong clocks) are drawn such that
     no stretch of them is longer than `longest_split` seconds, with as much as a quarter of it between two:
     two parts that each add more than k blocks have broken what the protocol promises, whoever is right.
+    Only `expendable` nodes lose their disks, however many faults there are.
     """
 
     seconds: float
@@ -69,6 +71,7 @@ class Drawing:
     nodes: int
     capabilities: Sequence[type]
     longest_split: float
+    expendable: Sequence[NodeId]
     most: int = DEFAULT_MOST
     kinds: Sequence[str] = ()
 
@@ -84,6 +87,7 @@ def draw_schedule(stream: Random, drawing: Drawing) -> Schedule:
         if kind in wanted
         and set(needs) <= set(drawing.capabilities)
         and (kind != "Partition" or drawing.nodes > 1)
+        and (kind != "Wipe" or drawing.expendable)
     }
     if not makers:
         raise ConfigError(
@@ -144,6 +148,11 @@ def _target(stream: Random) -> str:
     return stream.choice(("one", "one", "minority", "majority", "tip-holder", "all"))
 
 
+def _wipe(stream: Random, drawing: Drawing) -> Fault:
+    # By name: a symbolic target could mean another node each time, and in the end all of them.
+    return Kill(stream.choice(drawing.expendable), fresh_state=True)
+
+
 def _partition(stream: Random, drawing: Drawing) -> Fault:
     # The last shapes cut nothing between fewer nodes.
     shapes: tuple[Shape, ...] = ("halves", "isolated", "deaf", "mute", "bridge", "ring")
@@ -180,8 +189,7 @@ _Draw = Callable[["Random", Drawing], Fault]
 _DRAWERS: Mapping[str, tuple[tuple[type, ...], _Draw]] = {
     "Kill": (Kill.needs, lambda stream, _: Kill(_target(stream))),
     "Stop": (Stop.needs, lambda stream, _: Stop(_target(stream))),
-    # Of one node only: a network whose nodes all lose their state begins anew, which is no defect.
-    "Wipe": (Kill.needs, lambda stream, _: Kill("one", fresh_state=True)),
+    "Wipe": (Kill.needs, _wipe),
     "Pause": (Pause.needs, lambda stream, _: Pause(_target(stream))),
     "Partition": (Partition.needs, _partition),
     "SlowLinks": (SlowLinks.needs, _slow_links),

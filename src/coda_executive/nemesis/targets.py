@@ -10,7 +10,7 @@ NAME                                              that node
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # chance is the caller's
 
 SYMBOLIC_TARGETS = ("one", "minority", "majority", "minority-third", "all", "tip-holder")
 
+_ROUNDING = 1e-9  # shares of the stake are floating point
 _ROLES = {role.value.replace(" ", "-"): role for role in Role}
 
 
@@ -75,6 +76,25 @@ def resolve(target: str, scene: Scene, stream: Random) -> tuple[NodeId, ...]:
     )
 
 
+def stakes_of(testnet: Testnet) -> dict[NodeId, float]:
+    """Shares of the stake, 0 to 1, of the nodes that have some."""
+    return {node.id: node.stake_share for node in testnet.plan.nodes if node.stake_share > 0}
+
+
+def expendable(nodes: Iterable[NodeId], stakes: Mapping[NodeId, float]) -> tuple[NodeId, ...]:
+    """Those of the nodes, the first ones first, that may lose all their state together: those that stay hold at
+    least half of the stake that the nodes have. A network that forgets more begins anew, which is no defect.
+    """
+    spare = sum(stakes.values()) / 2
+    chosen: list[NodeId] = []
+    for node in nodes:
+        stake = stakes.get(node, 0.0)
+        if stake <= spare + _ROUNDING:
+            spare -= stake
+            chosen.append(node)
+    return tuple(chosen)
+
+
 def _members(role: str, scene: Scene) -> tuple[NodeId, ...]:
     return tuple(node.id for node in scene.testnet.nodes if node.role is _ROLES[role])
 
@@ -91,7 +111,7 @@ def _stake_over(share: str, scene: Scene, stream: Random) -> tuple[NodeId, ...]:
         wanted = float(share)
     except ValueError:
         raise ConfigError(f"expected stake-over:SHARE with a share from 0 to 1, found {share!r}") from None
-    stakes = {node.id: node.stake_share for node in scene.testnet.plan.nodes if node.stake_share > 0}
+    stakes = stakes_of(scene.testnet)
     producers = stream.sample(list(stakes), len(stakes))
     producers.sort(key=lambda node: -stakes[node])
     chosen: list[NodeId] = []

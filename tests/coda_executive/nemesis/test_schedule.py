@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coda_executive.config.node_id import NodeId
 from coda_executive.errors import ConfigError
 from coda_executive.interfaces.capabilities import ABILITIES, DiskFault, Killable, LinkShape
 from coda_executive.nemesis.faults import Kill, Partition, SkewClock, SlowLinks, TroubleDisk
@@ -25,6 +26,7 @@ def drawn(seed: int, **changes: Any) -> Schedule:
         "nodes": 5,
         "capabilities": ABILITIES,
         "longest_split": 120.0,
+        "expendable": (NodeId("seed-1"), NodeId("block-producer-2")),
     }
     return draw_schedule(Random(f"{seed}:fault schedule"), Drawing(**{**drawing, **changes}))
 
@@ -99,14 +101,15 @@ def test_a_schedule_survives_json_and_its_repr_is_python() -> None:
         assert eval(repr(schedule), {**names, **kinds}) == schedule
 
 
-def test_a_wipe_hits_one_node_only() -> None:
-    """A network that has lost all its state begins anew, and that is no defect."""
-    wipes = [
-        planned.fault
-        for seed in range(60)
-        for planned in drawn(seed).faults
-        if isinstance(planned.fault, Kill) and planned.fault.fresh_state
-    ]
+def wiped(schedule: Schedule) -> set[str]:
+    kills = (planned.fault for planned in schedule.faults if isinstance(planned.fault, Kill))
+    return {kill.target for kill in kills if kill.fresh_state}
 
-    assert wipes
-    assert all(wipe.target == "one" for wipe in wipes)
+
+def test_only_expendable_nodes_are_wiped_however_dense_the_faults() -> None:
+    """A network that has lost all its state begins anew, and that is no defect."""
+    assert set().union(*(wiped(drawn(seed, most=200)) for seed in range(60))) == {
+        "seed-1",
+        "block-producer-2",
+    }
+    assert not any(wiped(drawn(seed, most=200, expendable=())) for seed in range(60))

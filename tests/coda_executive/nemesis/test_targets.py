@@ -9,7 +9,7 @@ import pytest
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import Role
 from coda_executive.errors import ConfigError
-from coda_executive.nemesis.targets import Scene, resolve
+from coda_executive.nemesis.targets import Scene, expendable, resolve
 from coda_executive.observation.network_state import Condition, NetworkState, NodeState
 from coda_protocol.slots import BlockchainLength
 
@@ -44,6 +44,22 @@ def test_so_many_are_meant_and_who_is_drawn(target: str, count: int) -> None:
 
     assert {len(nodes) for nodes in drawn} == {count}
     assert {node for nodes in drawn for node in nodes} == set(ROLES)
+
+
+def test_those_that_may_lose_their_state_leave_half_of_the_stake() -> None:
+    stakes = {NodeId(name): share for name, share in STAKES.items()}
+    for seed in range(60):
+        order = Random(seed).sample([NodeId(name) for name in ROLES], len(ROLES))
+        chosen = expendable(order, stakes)
+        lost = sum(stakes.get(node, 0.0) for node in chosen)
+        assert 0.3 <= lost <= 0.5 + 1e-9
+        assert {"seed-1", "node-1"} <= set(chosen)
+        # Nobody else would fit.
+        assert all(lost + stakes[node] > 0.5 + 1e-9 for node in order if node not in chosen)
+
+
+def test_the_only_producer_never_loses_its_state() -> None:
+    assert expendable([NodeId("a"), NodeId("b")], {NodeId("a"): 0.9}) == ("b",)
 
 
 def test_those_that_run_are_drawn_first() -> None:
