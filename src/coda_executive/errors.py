@@ -15,7 +15,7 @@
     │   ├── WaitTimeout      a wait overran its hard limit
     │   ├── WaitUnreachable  a wait can no longer come true
     │   ├── InvariantViolated  a validator found what may never be
-    │   └── VacuousValidator   a validator had no chance to fail, in a strict run
+    │   └── VacuousValidator   a validator that the test exercises had no chance to fail, in a strict run
     └── InternalError        us
 
 An error's text names the thing, what was expected and found, and the next step. A subclass carries the values
@@ -154,11 +154,12 @@ class InvariantViolated(TestFailed):
 
 
 class VacuousValidator(TestFailed):
-    """A validator had no chance to fail, so the run says nothing about its invariant."""
+    """A validator that the test names in `exercises` had no chance to fail, so the run says nothing of it."""
 
     def __init__(self, validator: str, reason: str) -> None:
         super().__init__(
-            f"{validator} had no chance to fail: {reason}. Make the run show it, or leave out --strict."
+            f"{validator} had no chance to fail: {reason}. The test names it in `exercises`: make the run show it, "
+            f"or leave it out there."
         )
         self.validator, self.reason = validator, reason
 

@@ -60,8 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{_MARKER}(network, runtime, *, needs=(), log_policy=None, time_limit=…): run this async test on a network "
-        "of its own, with the fixtures dsl and testnet",
+        f"{_MARKER}(network, runtime, *, needs=(), exercises=(), log_policy=None, time_limit=…): run this async test "
+        "on a network of its own, with the fixtures dsl and testnet",
     )
 
 

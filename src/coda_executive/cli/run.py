@@ -35,7 +35,7 @@ from coda_executive.cli.genesis import genesis_location, with_genesis_options
 @click.option(
     "--strict",
     is_flag=True,
-    help="Overrunning a soft limit, or a validator with no chance to fail, fails the test.",
+    help="Overrunning a soft limit fails the test, and so does giving a validator that it exercises no chance to fail.",
 )
 @click.option(
     "--pause-on-failure",

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from coda_executive.config.network import NetworkConfig
 from coda_executive.dsl.dsl import Dsl
+from coda_executive.errors import ConfigError
 from coda_executive.executive.log_policy import LogPolicy
+from coda_executive.validation.in_the_box import NAMES
 from coda_executive.wait_conditions.limits import Span
 from coda_protocol.runtime_config import RuntimeConfig
 
@@ -19,7 +21,9 @@ DEFAULT_TIME_LIMIT = Span(slots=500, seconds=600)
 class IntegrationTest:
     """One test. `needs` are protocols of `interfaces.capabilities`; an engine without them skips the test.
 
-    `time_limit` bounds the body as a whole, for a body that hangs outside of any wait.
+    `time_limit` bounds the body as a whole, for a body that hangs outside of any wait. `exercises` names the
+    validators that the test must give a chance to fail: in a strict run it is an error if one had none. What is
+    not named stands in the report only, for no test shows everything.
     """
 
     name: str
@@ -28,6 +32,7 @@ class IntegrationTest:
     runtime: RuntimeConfig
     body: Body
     needs: tuple[type, ...] = ()
+    exercises: tuple[str, ...] = ()
     log_policy: LogPolicy = field(default_factory=LogPolicy)
     time_limit: Span = DEFAULT_TIME_LIMIT
 
@@ -38,12 +43,18 @@ def integration_test(
     runtime: RuntimeConfig,
     name: str | None = None,
     needs: tuple[type, ...] = (),
+    exercises: tuple[str, ...] = (),
     log_policy: LogPolicy | None = None,
     time_limit: Span = DEFAULT_TIME_LIMIT,
 ) -> Callable[[Body], IntegrationTest]:
     """Make a test of an async function that takes a Dsl. Its name and summary are the function's own and its
-    docstring's first line.
+    docstring's first line. Raises ConfigError when `exercises` names a validator that there is none of.
     """
+    unknown = [validator for validator in exercises if validator not in NAMES]
+    if unknown:
+        raise ConfigError(
+            f"exercises: expected names of validators, found {', '.join(unknown)}; there are {', '.join(NAMES)}"
+        )
 
     def decorate(body: Body) -> IntegrationTest:
         summary = (body.__doc__ or "").strip().partition("\n")[0]
@@ -54,6 +65,7 @@ def integration_test(
             runtime=runtime,
             body=body,
             needs=needs,
+            exercises=exercises,
             log_policy=log_policy or LogPolicy(),
             time_limit=time_limit,
         )

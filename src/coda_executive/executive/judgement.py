@@ -3,7 +3,7 @@
 Waits, sections and errors are taken as they were recorded. Only the validators look at the events again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,13 +57,15 @@ def run_panel(facts: RunFacts) -> Panel:
     return Panel(validators_in_the_box, facts, clock=monotonic)
 
 
-def errors_of(findings: Iterable[Finding], *, strict: bool) -> list[TestFailed]:
-    """The errors of the run that findings are. One with no chance to fail is an error if `strict`."""
+def errors_of(findings: Iterable[Finding], *, required: Collection[str]) -> list[TestFailed]:
+    """The errors of the run that findings are: violations, and validators with no chance to fail that are
+    `required` to have had one.
+    """
     errors: list[TestFailed] = []
     for finding in findings:
         if finding.validity is Validity.INVALID:
             errors.append(InvariantViolated(finding.validator, finding.sentence, finding.witness))
-        elif finding.validity is Validity.VACUOUS and strict:
+        elif finding.validity is Validity.VACUOUS and finding.validator in required:
             errors.append(VacuousValidator(finding.validator, finding.sentence))
     return errors
 
@@ -119,7 +121,7 @@ def judge_run(directory: Path) -> Judgement:
     findings = panel.findings() if panel is not None else ()
     # A run that was cut short was not validated: what its validators say now does not change its verdict.
     counted = findings if validation is not None else ()
-    found = errors_of(counted, strict=validation is not None and validation.strict)
+    found = errors_of(counted, required=() if validation is None else validation.required)
     errors = [f"{error.error}: {error.message}" for error in recorded]
     errors += [f"{type(error).__name__}: {error}" for error in found]
     has_errors = bool(found) or any(error.severity != Severity.WARNING for error in recorded)

@@ -113,9 +113,11 @@ class ErrorFound(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
 
 
 class ValidationBegan(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
-    """The validators judge what stands before this; `strict` makes those with no chance to fail an error."""
+    """The validators judge what stands before this; it is an error if one that is `required` had no chance to
+    fail.
+    """
 
-    strict: bool
+    required: tuple[str, ...] = ()
 
 
 class RunEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):

@@ -28,3 +28,9 @@ def validators_in_the_box(facts: RunFacts, chain: ObservedChain) -> tuple[Valida
         SyncAfterHeal(facts, chain),
         NoUndeclaredCrash(facts),
     )
+
+
+NAMES = tuple(
+    validator.name
+    for validator in validators_in_the_box(RunFacts(k=1, slots_per_epoch=1, slot_ms=1), ObservedChain())
+)

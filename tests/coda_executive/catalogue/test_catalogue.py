@@ -17,7 +17,8 @@ NAMES = sorted(catalogue())
 @pytest.mark.parametrize("seed", [2, 3])
 @pytest.mark.parametrize("name", NAMES)
 def test_it_passes_in_virtual_time(simulated: Callable[..., Run], name: str, seed: int) -> None:
-    run = simulated(name, seed=seed)
+    """Strictly: within its soft limits, and with a chance to fail for every validator that it exercises."""
+    run = simulated(name, seed=seed, options=("--strict",))
 
     assert run.code == 0, run.shown
 

@@ -31,12 +31,14 @@ _CRASHED = """
 def simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Path]]:
     def run(body: str, *arguments: str) -> tuple[int, Path]:
         test = tmp_path / "own.py"
-        test.write_text(f"{PREAMBLE}\n@integration_test(**SMALL)\nasync def it(dsl):\n    {body.strip()}\n")
+        settings = "**SMALL, exercises=('finality',)"
+        code = f"@integration_test({settings})\nasync def it(dsl):\n    {body.strip()}\n"
+        test.write_text(f"{PREAMBLE}\n{code}")
         directory = tmp_path / "run"
         options = ["--engine", "simulation", "--seed", "1", "--run-dir", str(directory), *arguments]
-        code = run_cli(["run", f"{test}::it", *options])
+        ended = run_cli(["run", f"{test}::it", *options])
         capsys.readouterr()
-        return code, directory
+        return ended, directory
 
     return run
 

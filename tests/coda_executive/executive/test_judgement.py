@@ -43,19 +43,20 @@ def test_the_verdict_names_who_must_act_first(
     assert verdict_of(end, has_errors=has_errors, findings=findings) == verdict
 
 
-def test_a_violation_is_an_error_and_a_vacuous_validator_one_if_strict() -> None:
+def test_a_violation_is_an_error_and_a_vacuous_validator_one_if_it_is_required() -> None:
     findings = [
         Finding("broken", Validity.INVALID, "it broke", witness=("first", "second")),
         Finding("idle", Validity.VACUOUS, "nothing happened"),
+        Finding("elsewhere", Validity.VACUOUS, "nothing happened"),
         _UNKNOWN,
     ]
 
-    assert [str(error) for error in errors_of(findings, strict=False)] == [
+    assert [str(error) for error in errors_of(findings, required=())] == [
         "broken: it broke.\n    first\n    second"
     ]
-    assert [type(error).__name__ for error in errors_of(findings, strict=True)] == [
-        "InvariantViolated",
-        "VacuousValidator",
+    assert [str(error)[:26] for error in errors_of(findings, required=("idle", "broken"))] == [
+        "broken: it broke.\n    firs",
+        "idle had no chance to fail",
     ]
 
 
@@ -72,11 +73,11 @@ def _error(severity: str, kind: str = "SomeError") -> ErrorFound:
 @pytest.mark.parametrize(
     ("records", "verdict"),
     [
-        ((ValidationBegan(strict=False), _END), "passed"),
-        ((_error("warning"), ValidationBegan(strict=False), _END), "passed"),
-        ((_error("soft"), ValidationBegan(strict=False), _END), "failed"),
+        ((ValidationBegan(), _END), "passed"),
+        ((_error("warning"), ValidationBegan(), _END), "passed"),
+        ((_error("soft"), ValidationBegan(), _END), "failed"),
         # Errors of findings are found again, or they are none.
-        ((ValidationBegan(strict=False), _error("soft", "InvariantViolated"), _END), "passed"),
+        ((ValidationBegan(), _error("soft", "InvariantViolated"), _END), "passed"),
         ((_error("soft"),), "failed"),
         ((), "inconclusive"),
     ],

@@ -84,7 +84,7 @@ STORY: tuple[tuple[float, HistoryRecord], ...] = (
     (4.0, SectionEnded(("blocks",))),
     (4.0, ErrorFound("hard", "CrashedNode", CRASH, ("blocks",))),
     (4.5, EventSeen(ONE, NodeStopped(0, forced=False))),
-    (4.5, ValidationBegan(strict=False)),
+    (4.5, ValidationBegan()),
     (4.5, RunEnded(interrupted=False, infrastructure_failed=False, bad_usage=False)),
 )
 LOGS = {ONE: ("first", "second"), TWO: ("other",)}

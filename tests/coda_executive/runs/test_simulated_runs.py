@@ -250,3 +250,26 @@ def test_json_is_for_machines(simulate: Simulate, tmp_path: Path, capsys: pytest
 
     assert (document["verdict"], document["exit_code"], document["seed"]) == ("passed", 0, 3)
     assert document["repeat"][-2:] == ["--seed", "3"]
+
+
+def test_a_strict_run_fails_for_what_the_test_exercises_and_did_not_show(
+    simulate: Simulate, write_test: Write
+) -> None:
+    """Nobody sent a command: only a test that says it would is wrong then, and only in a strict run."""
+    body = "await dsl.wait_for(blocks_to_be_produced(1))"
+    target = write_test(body, settings='**SMALL, exercises=("conservation",)')
+
+    (lax, _, _), (code, shown, directory) = simulate(target), simulate(target, "--strict")
+
+    assert (lax, code) == (0, 1)
+    assert "VacuousValidator" in shown
+    assert shown.count("had no chance to fail") == 1
+    assert run_cli(["judge", str(directory)]) == 1
+    assert simulate(write_test(body), "--strict")[0] == 0
+
+
+def test_a_validator_that_there_is_none_of_cannot_be_exercised(simulate: Simulate, write_test: Write) -> None:
+    code, shown, _ = simulate(write_test("pass", settings='**SMALL, exercises=("honesty",)'))
+
+    assert code == 4
+    assert "found honesty; there are one-block-per-slot" in shown

@@ -73,7 +73,7 @@ def test_what_a_validator_found_before_it_gave_up_stays_found() -> None:
 def test_what_comes_after_the_validation_began_is_not_the_network_s_doing() -> None:
     story = Story()
     story.chain("a")
-    story.note(ValidationBegan(strict=False))
+    story.note(ValidationBegan())
     story.see(A, NodeCrashed(exit_code=1, signal=None, last_lines=()))
 
     assert wrong(story.entries) == []
