@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from coda_executive.config.node_id import NodeId
 from coda_executive.dsl.explanation import MOST_CHANGES, node_lines
 from coda_executive.dsl.sections import Sections, Severity, describe
+from coda_executive.dsl.suspicions import suspicions
 from coda_executive.errors import (
     CrashedNode,
     EngineError,
@@ -346,6 +347,8 @@ class Dsl:
             error.add_note(f"how it went: {'; '.join(steps)}")
         for line in wait.condition.near_misses(start.state, now):
             error.add_note(f"near miss: {line}")
+        for line in suspicions(start.state, now, self.facts):
+            error.add_note(f"suspicion: {line}")
         self._add_faults(error)
         return error
 

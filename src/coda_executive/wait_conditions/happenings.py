@@ -10,6 +10,7 @@ from coda_executive.events.event import (
     BreadcrumbAdded,
     Event,
     FrontierLoading,
+    NodeInitialized,
 )
 from coda_executive.interfaces.client import SentCommand
 from coda_executive.interfaces.node import Node
@@ -101,7 +102,31 @@ def frontier_to_be_loaded(node: Node, *, origin: Origin = "disk") -> WaitConditi
     seen = event_to_be_seen(
         f"the frontier to be loaded ({origin})", lambda event: event == FrontierLoading(step), nodes=[node]
     )
-    return WaitCondition(seen.description, seen.begin, limits, near_misses=seen.near_misses)
+
+    def begin(before: NetworkState, facts: NetworkFacts) -> Check:
+        inner, unread = seen.begin(before, facts), _reader(before.events.end)
+        steps: list[str] = []
+        is_initialized = False
+
+        def check(now: NetworkState) -> Verdict:
+            nonlocal is_initialized
+            for each in unread(now):
+                if each.node == node.id:
+                    is_initialized = is_initialized or isinstance(each.event, NodeInitialized)
+                    if isinstance(each.event, FrontierLoading):
+                        steps.append(each.event.step)
+            verdict = inner(now)
+            # After its own start a node has loaded its frontier before it is initialised; a bootstrap may still
+            # follow, until it is at the network's best tip.
+            here = now.node(node.id)
+            is_over = origin != "bootstrap" or (here.height or 0) >= max(2, now.best_height)
+            if isinstance(verdict, NotYet) and is_initialized and here.initialized and is_over:
+                return Unreachable(f"{node.id} takes part without it; instead it had {', '.join(steps)}")
+            return verdict
+
+        return check
+
+    return WaitCondition(seen.description, begin, limits, near_misses=seen.near_misses)
 
 
 def command_to_be_included(
@@ -144,13 +169,16 @@ def command_to_be_included(
         return check
 
     def near_misses(before: NetworkState, now: NetworkState) -> tuple[str, ...]:
-        others = {
-            name: seen
+        blocks = [
+            (seen, seen.event)
             for seen in now.events.since(before.events.end)
             if isinstance(seen.event, BreadcrumbAdded)
-            for name, _status in seen.event.transactions
-        }
+        ]
+        others = {name: seen for seen, event in blocks for name, _status in event.transactions}
         at_other = others.pop(wanted, None)
+        if blocks and not others and not at_other:
+            count = len({event.state_hash for _seen, event in blocks})
+            return (f"{count} blocks were added since the wait began, and none holds any command",)
         return (
             *([f"{at_other.node} has it in a block"] if at_other else []),
             *([f"{len(others)} other commands were included since the wait began"] if others else []),

@@ -59,13 +59,13 @@ def answering(value: Any) -> Callable[..., Any]:
 PRODUCER, LEDGER = "coda_daemon.block_producer", "coda_daemon.ledger.transactions"
 DEFECTS = {
     "no slot is won": Defect(
-        "block-production", (f"{PRODUCER}:first_win",), answering(None), "So far: 0 of 6 blocks"
+        "block-production", (f"{PRODUCER}:first_win",), answering(None), "suspicion: no block was made in"
     ),
     "no block is ever better": Defect(
         "block-production",
         ("coda_daemon.frontier.frontier:is_better",),
         answering(False),
-        "So far: 0 of 4 blocks, height 1",
+        "blocks were made, and no node took any of them for its best tip",
     ),
     "the coinbase is paid twice": Defect(
         "block-reward",
@@ -77,28 +77,34 @@ DEFECTS = {
         "chain-reliability",
         ("coda_daemon.frontier.frontier:is_better",),
         answering(False),
-        "So far: no best tip: seed-1, block-producer-1",
+        "blocks were made, and no node took any of them for its best tip",
     ),
     "a node that was cut off does not bootstrap": Defect(
-        "partition-rejoin", ("coda_daemon.node:is_too_far",), answering(False), "WaitTimeout [rejoin]"
+        "partition-rejoin",
+        ("coda_daemon.node:is_too_far",),
+        answering(False),
+        "suspicion: block-producer-1 received",
     ),
     "nobody bootstraps": Defect(
         "medium-bootstrap",
         ("coda_daemon.node:is_too_far",),
         answering(False),
-        "timed out waiting for the frontier to be loaded (bootstrap) of block-producer-3",
+        "block-producer-3 takes part without it; instead it had Persisted_frontier",
     ),
     "a late node does not bootstrap": Defect(
         "basic-bootstrap",
         ("coda_daemon.node:is_too_far",),
         answering(False),
-        "timed out waiting for the frontier to be loaded (bootstrap) of node-1",
+        "node-1 takes part without it; instead it had Persisted_frontier",
     ),
     "a payment costs one nanomina more": Defect(
         "payments", (f"{LEDGER}:_pay",), one_nanomina_more, "the payer has 88999999999"
     ),
     "no command is chosen for a block": Defect(
-        "payments", ("coda_daemon.consensus.purchase:choose_commands",), answering(()), "So far: in no block"
+        "payments",
+        ("coda_daemon.consensus.purchase:choose_commands",),
+        answering(()),
+        "blocks were added since the wait began, and none holds any command",
     ),
     "signatures are not looked at": Defect(
         "payments",
@@ -149,7 +155,7 @@ DEFECTS = {
         "gossip-consistency",
         ("coda_daemon.consensus.purchase:choose_commands",),
         answering(()),
-        "So far: in no block",
+        "blocks were added since the wait began, and none holds any command",
     ),
 }
 

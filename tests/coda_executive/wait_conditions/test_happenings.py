@@ -1,11 +1,13 @@
 """What is noticed at one moment is found once the wait has begun, and explained when it is not."""
 
-from tests.coda_executive.wait_conditions.states import FACTS, A, B, C, after, block, nodes, up
+from tests.coda_executive.wait_conditions.states import FACTS, A, B, C, after, block, nodes, tip, up
 
 from coda_executive.events.event import (
     BlockReceived,
     BreadcrumbAdded,
     FrontierLoading,
+    NodeInitialized,
+    NodeStarted,
     NodeStopped,
     SyncStatusChanged,
 )
@@ -119,3 +121,28 @@ def test_a_block_of_before_the_wait_does_not_count() -> None:
     check = block_to_spread(nodes(A, B), share=0.5).begin(old, FACTS)
 
     assert isinstance(check(after((B, BlockReceived(StateHash("3N2"), "x")), start=old)), NotYet)
+
+
+def test_a_frontier_that_was_loaded_otherwise_ends_the_wait() -> None:
+    """For a bootstrap there is time until the node is at the network's best tip, which then needs none."""
+    fresh, started = FrontierLoading("Persisted_frontier_fresh_boot"), up(A)
+    disk = frontier_to_be_loaded(nodes(C)[0], origin="disk").begin(started, FACTS)
+    bootstrap = frontier_to_be_loaded(nodes(C)[0], origin="bootstrap").begin(started, FACTS)
+
+    came_up = after((C, NodeStarted(True)), (C, fresh), (C, NodeInitialized()), start=started)
+    behind = after((A, block(2)), (A, tip("3N2")), start=came_up)
+    in_step = after((C, tip("3N2")), start=behind)
+
+    reason = "node-1 takes part without it; instead it had Persisted_frontier_fresh_boot"
+    assert disk(behind) == Unreachable(reason)
+    assert isinstance(bootstrap(behind), NotYet)
+    assert bootstrap(in_step) == Unreachable(reason)
+
+
+def test_blocks_without_any_command_are_told_of_a_command_that_is_in_none() -> None:
+    wait = command_to_be_included(HASH)
+    now = after((A, breadcrumb("3N2")), (A, breadcrumb("3N3")), start=up(A))
+
+    (told,) = wait.near_misses(up(A), now)
+
+    assert told == "2 blocks were added since the wait began, and none holds any command"
