@@ -35,7 +35,7 @@ def ls_command(as_json: bool) -> None:
         [
             row["name"],
             row["engine"],
-            f"{sum(row['nodes'].values())} of {len(row['nodes'])}",
+            _up(row),
             shown(row["seconds_left"]),
             row["directory"],
         ]
@@ -149,7 +149,17 @@ def _row(kept: "Kept") -> dict[str, Any]:
         "lease_seconds": testnet.lease,
         "seconds_left": round(testnet.seconds_left, 3),
         "nodes": {node.id: node.is_running for node in testnet.nodes},
+        "companions": {
+            name: pid is not None for node in testnet.nodes for name, pid in node.companions.items()
+        },
     }
+
+
+def _up(row: dict[str, Any]) -> str:
+    """How many nodes run, and how many of the processes beside them, if there are any."""
+    nodes, companions = row["nodes"], row["companions"]
+    beside = f", {sum(companions.values())} of {len(companions)} beside them" if companions else ""
+    return f"{sum(nodes.values())} of {len(nodes)}{beside}"
 
 
 def _access_row(access: "NodeAccess") -> dict[str, Any]:

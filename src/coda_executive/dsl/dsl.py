@@ -24,7 +24,7 @@ from coda_executive.errors import (
     WaitTimeout,
     WaitUnreachable,
 )
-from coda_executive.events.event import NodeCrashed
+from coda_executive.events.event import CompanionCrashed, NodeCrashed
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.nemesis.nemesis import Nemesis
 from coda_executive.observation.history import (
@@ -105,9 +105,11 @@ class Dsl:
         router.subscribe(self._watch_for_crashes)
         # A daemon may have died between the start of the nodes and this moment.
         for name in router.state.names:
-            crash = router.state.node(name).crash
-            if crash is not None:
-                self._crashed(name, crash)
+            node = router.state.node(name)
+            if node.crash is not None:
+                self._crashed(name, name, node.crash)
+            for companion, lost in node.lost_companions.items():
+                self._crashed(name, companion, lost)
 
     @property
     def state(self) -> NetworkState:
@@ -124,7 +126,9 @@ class Dsl:
         return self._router.cursor()
 
     def expect_crash(self, node: NodeId) -> None:
-        """From now on a crash of this node is no error; any other node's ends the test."""
+        """From now on a crash of this node or of what runs beside it is no error; any other node's ends the
+        test.
+        """
         self._expected_crashes.add(node)
         self._router.note(CrashExpected(node, expected=True))
 
@@ -387,12 +391,15 @@ class Dsl:
             self._router.touch()
 
     def _watch_for_crashes(self, observation: Observation) -> None:
-        if isinstance(observation.event, NodeCrashed):
-            self._crashed(observation.node, observation.event)
+        match observation.event:
+            case NodeCrashed() as crash:
+                self._crashed(observation.node, observation.node, crash)
+            case CompanionCrashed() as crash:
+                self._crashed(observation.node, crash.companion, crash)
 
-    def _crashed(self, node: NodeId, crash: NodeCrashed) -> None:
+    def _crashed(self, node: NodeId, process: str, crash: NodeCrashed | CompanionCrashed) -> None:
         if node not in self._expected_crashes and self._ending is None:
-            self._ending = CrashedNode(node, crash.exit_code, crash.signal, crash.last_lines)
+            self._ending = CrashedNode(process, crash.exit_code, crash.signal, crash.last_lines)
 
     def raise_if_ending(self) -> None:
         """Raise what ends the test, if something was found that no wait has raised yet."""

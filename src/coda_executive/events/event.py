@@ -174,6 +174,32 @@ class NodeResumed:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class CompanionStarted:
+    """A process beside the node's daemon, such as a SNARK worker, was started."""
+
+    companion: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompanionStopped:
+    """It ended because it was asked to, or was killed with its node; `forced` when it had to be killed."""
+
+    companion: str
+    exit_code: int | None
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompanionCrashed:
+    """It ended without being asked; the rest as in NodeCrashed."""
+
+    companion: str
+    exit_code: int | None
+    signal: str | None
+    last_lines: tuple[str, ...]
+
+
 DaemonEvent = (
     NodeInitialized
     | BlockProduced
@@ -189,5 +215,15 @@ DaemonEvent = (
     | UnreadableLine
     | PlainMessage
 )
-LifecycleEvent = NodeStarted | NodeStopped | NodeKilled | NodeCrashed | NodePaused | NodeResumed
+LifecycleEvent = (
+    NodeStarted
+    | NodeStopped
+    | NodeKilled
+    | NodeCrashed
+    | NodePaused
+    | NodeResumed
+    | CompanionStarted
+    | CompanionStopped
+    | CompanionCrashed
+)
 Event = DaemonEvent | LifecycleEvent

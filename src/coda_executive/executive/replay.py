@@ -74,8 +74,11 @@ def _texts(original: Path, repeated: Path) -> Iterator[tuple[str, Iterator[str],
     """What there is to compare, with its lines in both runs."""
     yield "the history", _history(original), _history(repeated)
     for node in sorted({path.name for run in (original, repeated) for path in (run / "nodes").glob("*")}):
-        log = Path("nodes", node, "daemon.log")
-        yield f"the log of {node}", _lines([original / log]), _lines([repeated / log])
+        names = {path.name for run in (original, repeated) for path in (run / "nodes" / node).glob("*.log")}
+        for name in sorted(names):
+            log = Path("nodes", node, name)
+            what = f"the log of {node}" if name == "daemon.log" else f"{name} of {node}"
+            yield what, _lines([original / log]), _lines([repeated / log])
     steps = (original / "trace.txt", repeated / "trace.txt")
     if all(path.exists() for path in steps):
         yield "the steps", _lines(steps[:1]), _lines(steps[1:])

@@ -3,7 +3,8 @@
     run.json        the test, engine, options, seed, versions; the command that repeats the run; written first
     plan.json       the deployment plan, secrets masked
     history/        what happened, as segments of JSON lines: the evidence that is judged
-    nodes/ID/       daemon.log with all that the node wrote; configuration, keys and state while they are kept
+    nodes/ID/       daemon.log with all that the node wrote, worker-1.log and such of its companions;
+                    configuration, keys and state while they are kept
     nemesis.jsonl   which faults were about to be applied, and what undoes them
     outcome.json    the verdict; missing while a run goes on, and for ever if it was killed
     report.html, junit.xml, report.json     for people and for machines; functions of all the above
@@ -127,7 +128,7 @@ class RunDirectory:
         try:
             for node in sorted((self.path / "nodes").iterdir()):
                 for entry in sorted(node.iterdir()):
-                    if entry.name == "daemon.log":
+                    if entry.suffix == ".log":  # the daemon's and its companions'
                         continue
                     if entry.is_dir():
                         shutil.rmtree(entry)

@@ -4,11 +4,11 @@ what dead runs left. Optional, as the abilities of nodes are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from coda_executive.config.node_id import NodeId
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeptNode:
-    """`pid` is None for a node that is stopped or runs where processes have no number here."""
+    """`pid` is None for a node that is stopped or runs where processes have no number here. `companions` are
+    the pids of the processes beside it by name, None for those that do not run.
+    """
 
     id: NodeId
     is_running: bool
     pid: int | None
+    companions: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

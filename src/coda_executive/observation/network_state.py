@@ -18,6 +18,9 @@ from coda_executive.events.event import (
     BlockProduced,
     BlockReceived,
     BreadcrumbAdded,
+    CompanionCrashed,
+    CompanionStarted,
+    CompanionStopped,
     ErrorLogged,
     Event,
     FrontierChanged,
@@ -61,11 +64,13 @@ class NodeState(msgspec.Struct, frozen=True):
 
     `best_tip` and its `height` are the last ones seen since the node's last start, and stay when it ends; the
     height is None until a line has told it. `errors` counts equal lines of level Warn and above;
-    `errors_not_kept` those that came when it was full.
+    `errors_not_kept` those that came when it was full. `lost_companions` are the processes beside it that
+    crashed and were not started again.
     """
 
     condition: Condition = Condition.NOT_STARTED
     crash: NodeCrashed | None = None
+    lost_companions: Mapping[str, CompanionCrashed] = msgspec.field(default_factory=dict)
     initialized: bool = False
     best_tip: StateHash | None = None
     height: BlockchainLength | None = None
@@ -112,6 +117,7 @@ class NodeState(msgspec.Struct, frozen=True):
             parts.append(self.sync_status)
         if self.height is not None:
             parts.append(f"height {self.height}")
+        parts += [f"{companion} crashed" for companion in self.lost_companions]
         return ", ".join(parts)
 
 
@@ -211,6 +217,13 @@ def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) 
             return replace(node, condition=Condition.PAUSED)
         case NodeResumed():
             return replace(node, condition=Condition.RUNNING)
+        case CompanionCrashed():
+            return replace(node, lost_companions={**node.lost_companions, event.companion: event})
+        case CompanionStarted():
+            lost = {name: crash for name, crash in node.lost_companions.items() if name != event.companion}
+            return replace(node, lost_companions=lost)
+        case CompanionStopped():
+            return node
         case BreadcrumbAdded() | BlockReceived() | BlockGossiped() | OtherEvent() | PlainMessage():
             return node
         case _:

@@ -97,6 +97,10 @@ def _node(evidence: Evidence, story: NodeStory) -> dict[str, Any]:
             {"at": now / 1e9, "event": type(event).__name__, **msgspec.to_builtins(event)}
             for now, event in story.lifecycle
         ],
+        "companions": [
+            {"at": now / 1e9, "event": type(event).__name__, **msgspec.to_builtins(event)}
+            for now, event in story.companions
+        ],
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from coda_executive.events.event import (
+    CompanionCrashed,
     NodeCrashed,
     NodeInitialized,
     NodeKilled,
@@ -178,6 +179,9 @@ def _life(story: NodeStory, evidence: Evidence, axis: _Axis) -> Iterator[str]:
             yield _bar(axis, since, now, kind, f"{story.name} {kind}")
         since, kind = now, after
         marks.append(_mark(axis, now, type(event).__name__, f"{story.name} {word} at {_seconds(now)}"))
+    for now, companion in story.companions:
+        if isinstance(companion, CompanionCrashed):
+            marks.append(_mark(axis, now, "NodeCrashed", f"{companion.companion} crashed at {_seconds(now)}"))
     if since is not None and kind:
         yield _bar(axis, since, evidence.end_ns, kind, f"{story.name} {kind}")
     for fault in evidence.faults:

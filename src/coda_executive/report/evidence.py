@@ -18,6 +18,9 @@ from coda_executive.events.event import (
     BestTipFormed,
     BlockProduced,
     BreadcrumbAdded,
+    CompanionCrashed,
+    CompanionStarted,
+    CompanionStopped,
     FrontierChanged,
     NodeCrashed,
     NodeInitialized,
@@ -53,6 +56,7 @@ from coda_executive.validation.finding import Finding
 from coda_protocol.hashes import StateHash
 
 _LIFECYCLE = NodeStarted | NodeStopped | NodeKilled | NodeCrashed | NodePaused | NodeResumed | NodeInitialized
+_COMPANIONS = CompanionStarted | CompanionStopped | CompanionCrashed
 _MOST_SIGHTINGS = 50  # events per node by which the clock of the logs is compared with that of the run
 
 
@@ -103,6 +107,7 @@ class NodeStory:
     name: NodeId
     role: str = ""
     lifecycle: list[tuple[int, _LIFECYCLE]] = field(default_factory=list)
+    companions: list[tuple[int, _COMPANIONS]] = field(default_factory=list)  # what became of those beside it
     heights: list[tuple[int, int]] = field(default_factory=list)
     blocks: dict[StateHash, None] = field(default_factory=dict)
     root: StateHash | None = None
@@ -302,6 +307,8 @@ class _Fold:
             case NodeStarted(fresh_state=True):
                 story.blocks.clear()
                 story.root = None
+        if isinstance(event, _COMPANIONS):
+            story.companions.append((now, event))
         if isinstance(event, _LIFECYCLE):
             story.lifecycle.append((now, event))
         height = self.state.node(seen.node).height

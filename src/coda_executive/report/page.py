@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 
 from coda_executive.dsl.sections import FoundError, Severity
-from coda_executive.events.event import NodeCrashed, NodeStarted
+from coda_executive.events.event import CompanionCrashed, NodeCrashed, NodeStarted
 from coda_executive.executive.outcome import Verdict
 from coda_executive.report.block_tree import MOST_BLOCKS, block_tree
 from coda_executive.report.drawing import heights, legend, timeline
@@ -98,6 +98,7 @@ def _nodes(evidence: Evidence) -> str:
         state = evidence.node_state(name)
         starts = sum(isinstance(event, NodeStarted) for _, event in story.lifecycle)
         crashes = sum(isinstance(event, NodeCrashed) for _, event in story.lifecycle)
+        crashes += sum(isinstance(event, CompanionCrashed) for _, event in story.companions)
         errors = sum(state.errors.values()) + state.errors_not_kept
         last = "" if state.last_event_ns is None else _moment(state.last_event_ns)
         tip = (
@@ -108,6 +109,7 @@ def _nodes(evidence: Evidence) -> str:
         ended = ""
         if state.crash is not None:
             ended = f" ({escape(state.crash.signal or f'exit code {state.crash.exit_code}')})"
+        ended += "".join(f"; {escape(companion)} crashed" for companion in state.lost_companions)
         rows.append(
             f'<tr class="{"bad" if crashes else ""}"><th scope="row">{escape(name)}</th><td>{escape(story.role)}</td>'
             f"<td>{escape(state.condition)}{ended}</td><td>{escape(state.sync_status or '')}</td>"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from coda_executive.events.event import NodeCrashed, NodeInitialized
+from coda_executive.events.event import CompanionCrashed, NodeCrashed, NodeInitialized
 from coda_executive.executive.monitor import RunView
 from coda_executive.observation.history import (
     EventSeen,
@@ -52,6 +52,8 @@ class PlainMonitor:
                 self._say(f"{node} is initialised")
             case EventSeen(node=node, event=NodeCrashed(exit_code=code, signal=signal)):
                 self._say(f"{node} CRASHED: {signal or f'exit code {code}'}")
+            case EventSeen(event=CompanionCrashed(companion=process, exit_code=code, signal=signal)):
+                self._say(f"{process} CRASHED: {signal or f'exit code {code}'}")
             case _:
                 self._progress()
 

@@ -1,9 +1,9 @@
-"""No process of a node ends unless somebody asked it to, or the test said that it would."""
+"""No process of a node, and none beside it, ends unless somebody asked it to, or the test said that it would."""
 
 from collections.abc import Mapping
 
 from coda_executive.config.node_id import NodeId
-from coda_executive.events.event import NodeCrashed, NodeStarted
+from coda_executive.events.event import CompanionCrashed, NodeCrashed, NodeStarted
 from coda_executive.observation.history import CrashExpected
 from coda_executive.validation.finding import Sighting
 from coda_executive.validation.validator import Handler, RunFacts, Validator
@@ -23,6 +23,7 @@ class NoUndeclaredCrash(Validator):
         return {
             NodeStarted: self._on_start,
             NodeCrashed: self._on_crash,
+            CompanionCrashed: self._on_crash,
             CrashExpected: self._on_expected,
         }
 
@@ -33,9 +34,10 @@ class NoUndeclaredCrash(Validator):
     def _on_expected(self, seen: Sighting, record: CrashExpected) -> None:
         (self._expected.add if record.expected else self._expected.discard)(seen.node)
 
-    def _on_crash(self, seen: Sighting, event: NodeCrashed) -> None:
+    def _on_crash(self, seen: Sighting, event: NodeCrashed | CompanionCrashed) -> None:
         if seen.node not in self._expected:
             how = f"killed by {event.signal}" if event.signal else f"exit code {event.exit_code}"
+            process = seen.node if isinstance(event, NodeCrashed) else event.companion
             self.violated(
-                f"{seen.node} crashed ({how}) and nobody asked it to", (self._starts.get(seen.node), seen)
+                f"{process} crashed ({how}) and nobody asked it to", (self._starts.get(seen.node), seen)
             )

@@ -9,6 +9,7 @@ from coda_executive.events.event import (
     BestTipFormed,
     BlockProduced,
     BreadcrumbAdded,
+    CompanionCrashed,
     Event,
     FrontierChanged,
     FrontierLoading,
@@ -90,6 +91,8 @@ def _in_words(event: Event | Declaration) -> str:
             return "was started" + (" with fresh state" if event.fresh_state else "")
         case NodeCrashed():
             return f"crashed ({event.signal or f'exit code {event.exit_code}'})"
+        case CompanionCrashed():
+            return f"lost {event.companion} ({event.signal or f'exit code {event.exit_code}'})"
         case SyncStatusChanged():
             return f"became {event.status}"
         case FrontierLoading():

@@ -5,13 +5,14 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from coda_executive.config.node_id import NodeId
+from coda_executive.engines.local.companion import name_of_key, node_of_key
 from coda_executive.engines.local.guardian import UNKILLABLE_SECONDS, process_table
 from coda_executive.engines.local.journal import (
     JournalContent,
@@ -96,14 +97,17 @@ def kept_testnets() -> list[KeptTestnet]:
                 directory=Path(found.content.directory),
                 lease=answer["lease"],
                 seconds_left=max(0.0, answer["left"]),
-                nodes=tuple(
-                    KeptNode(NodeId(key), pid is not None, pid)
-                    for key, pid in answer["nodes"].items()
-                    if (Path(found.content.directory) / "nodes" / key).is_dir()  # the handshake is no node
-                ),
+                nodes=tuple(_nodes(Path(found.content.directory), answer["nodes"])),
             )
         )
     return sorted(testnets, key=lambda testnet: testnet.name)
+
+
+def _nodes(directory: Path, pids: Mapping[str, int | None]) -> Iterator[KeptNode]:
+    for key, pid in pids.items():
+        if node_of_key(key) is None and (directory / "nodes" / key).is_dir():  # the handshake is no node
+            beside = {name_of_key(other): pid for other, pid in pids.items() if node_of_key(other) == key}
+            yield KeptNode(NodeId(key), pid is not None, pid, beside)
 
 
 def refuse_kept_name(name: str) -> None:
@@ -122,23 +126,29 @@ def renew(name: str, lease: float | None) -> None:
 
 
 def start(name: str, nodes: Sequence[NodeId]) -> None:
-    """Start nodes again that do not run. Raises DeployError."""
+    """Start nodes again, and what belongs beside them, where they do not run. Raises DeployError."""
     with _line(_named(name)) as line:
         running = line.ask(do="status")["nodes"]
-        for node in nodes:
-            if running.get(node) is not None:
+        for key in _with_companions(nodes, running):
+            if running.get(key) is not None:
                 continue
-            line.ask(do="kill", key=node)  # what a crashed predecessor left may not be gone yet
-            answer = line.try_to(do="start", key=node)
+            line.ask(do="kill", key=key)  # what a crashed predecessor left may not be gone yet
+            answer = line.try_to(do="start", key=key)
             if "error" in answer:
-                raise DeployError(f"{node} of testnet {name} cannot be started: {answer['error']}")
+                raise DeployError(f"{key} of testnet {name} cannot be started: {answer['error']}")
 
 
 def stop(name: str, nodes: Sequence[NodeId]) -> None:
     with _line(_named(name)) as line:
         line.patience()
-        for node in nodes:
-            line.ask(do="stop", key=node, limit=None)
+        for key in _with_companions(nodes, line.ask(do="status")["nodes"]):
+            line.ask(do="stop", key=key, limit=None)
+
+
+def _with_companions(nodes: Sequence[NodeId], keys: Iterable[str]) -> list[str]:
+    """The keys of nodes and of what runs beside them, each node in front of its companions."""
+    keys = list(keys)
+    return [key for node in nodes for key in (node, *(key for key in keys if node_of_key(key) == node))]
 
 
 def destroy(name: str) -> None:

@@ -152,7 +152,7 @@ def processes_of(content: JournalContent, table: dict[int, ProcessEntry], labell
 
 
 def _is_log(path: str, directory: str) -> bool:
-    return path.startswith(f"{directory}/nodes/") and path.endswith("/daemon.log")
+    return path.startswith(f"{directory}/nodes/") and path.endswith(".log")
 
 
 def kill_processes(processes: list[ProcessIdentity]) -> None:

@@ -12,6 +12,7 @@ from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import DeploymentPlan, NodeSite, PlannedFile, PlannedNode, Role
 from coda_executive.engines.local import leaks
 from coda_executive.engines.local.boot import boot_allowance, genesis_document
+from coda_executive.engines.local.companion import LocalCompanion
 from coda_executive.engines.local.files import explained, make_private, place
 from coda_executive.engines.local.guardian import ProcessEntry, process_table
 from coda_executive.engines.local.handshake import REFERENCE_NAME, Handshake, daemon_command, shake_hands
@@ -106,7 +107,8 @@ class LocalManager:
             with explained(f"make the directory of {planned.id}"):
                 for path in (directory, directory / CONFIG_DIRECTORY, directory / "tmp"):
                     make_private(path)
-                self.log_path(planned.id).touch(mode=0o600)
+                for log in (self.log_path(planned.id), *self._companion_logs(planned)):
+                    log.touch(mode=0o600)
                 for file in planned.files:
                     place(directory, file)
         self._nodes = tuple(self._node(planned, guardian) for planned in plan.nodes)
@@ -225,13 +227,30 @@ class LocalManager:
     def _node(self, planned: PlannedNode, guardian: Guardian) -> LocalNode:
         directory, log, site = Path(planned.site.directory), self.log_path(planned.id), planned.site
         daemon = daemon_command(planned.daemon or self._context.daemon)
+        surroundings = self._environment(directory, directory / "tmp")
         command = Command(
             argv=(*daemon, "daemon", *planned.arguments),
-            environment={**self._environment(directory, directory / "tmp"), **planned.environment},
+            environment={**surroundings, **planned.environment},
             directory=directory,
             output=log,
             errors=log,
         )
+        companions = [
+            LocalCompanion(
+                planned.id,
+                companion,
+                Command(
+                    argv=(*daemon, *companion.arguments),
+                    environment={**surroundings, **companion.environment},
+                    directory=directory,
+                    output=output,
+                    errors=output,
+                ),
+                guardian=guardian,
+                publish=partial(self._context.publish, planned.id),
+            )
+            for companion, output in zip(planned.companions, self._companion_logs(planned), strict=True)
+        ]
         lease = self._lease
         assert lease is not None
         make = partial(LinkedLocalNode, proxies=self._proxies) if self._proxies else LocalNode
@@ -242,7 +261,11 @@ class LocalManager:
             publish=self._context.publish,
             release_ports=lambda: lease.give_up((site.client_port, site.rest_port, site.external_port)),
             stop_limit=self._options.stop_limit,
+            companions=companions,
         )
+
+    def _companion_logs(self, planned: PlannedNode) -> list[Path]:
+        return [self._nodes_directory / planned.id / companion.log_name for companion in planned.companions]
 
     def _sessions(self) -> Mapping[int, NodeId]:
         """The running nodes by the session that their processes are in."""
@@ -261,6 +284,7 @@ class LocalManager:
     async def _stop(self, node: LocalNode) -> None:
         try:
             await node.stop()
+            await node.stop_the_rest()
         except EngineError as error:
             self._findings.append(str(error))
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import shutil
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +11,9 @@ from pathlib import Path
 from coda_executive.config.daemon_args import CONFIG_DIRECTORY
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import PlannedNode, Role
+from coda_executive.engines.local.companion import LocalCompanion
 from coda_executive.engines.local.files import explained, place
+from coda_executive.engines.local.guarded import GuardedProcess, last_lines
 from coda_executive.engines.local.handshake import daemon_command
 from coda_executive.engines.local.links import LinkedNode, LinkProxies
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
@@ -28,14 +28,13 @@ from coda_executive.events.event import (
 )
 from coda_executive.interfaces.client import NodeClient
 
-LAST_LINES = 20
-LONGEST_LINE = 500  # characters
-TAIL_BYTES = 1 << 18
-
 
 class LocalNode:
     """Satisfies Node, Killable, Pausable and Upgradable. `release_ports` gives up what holds the node's ports until it
     first starts.
+
+    What is done to it is done to its companions, but that those which outlive it are left alone when it stops
+    or is killed.
     """
 
     def __init__(
@@ -47,22 +46,20 @@ class LocalNode:
         publish: Callable[[NodeId, LifecycleEvent], None],
         release_ports: Callable[[], None],
         stop_limit: float,
+        companions: Sequence[LocalCompanion] = (),
     ) -> None:
         self._planned = planned
-        self._command = command
         self._usual_argv = command.argv
-        self._guardian = guardian
+        self._process = GuardedProcess(planned.id, command, guardian, self._on_end)
+        self._companions = companions
         self._publish = publish
         self._release_ports = release_ports
         self._stop_limit = stop_limit
-        self._pid: int | None = None
-        self._starting = False
-        self._early_end: ProcessEnd | None = None
         self._paused = False
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
-        state = "stopped" if self._pid is None else f"running, pid {self._pid}"
+        state = "stopped" if self.pid is None else f"running, pid {self.pid}"
         return f"<LocalNode {self.id} {state}{', paused' if self._paused else ''}>"
 
     @property
@@ -75,16 +72,16 @@ class LocalNode:
 
     @property
     def is_running(self) -> bool:
-        return self._pid is not None
+        return self.pid is not None
 
     @property
     def pid(self) -> int | None:
         """Of the daemon's process, which leads a session of its own; None while it is stopped."""
-        return self._pid
+        return self._process.pid
 
     @property
     def node_id_json(self) -> str:
-        return json.dumps({"pid": self._pid})
+        return json.dumps({"pid": self.pid})
 
     @cached_property
     def client(self) -> NodeClient:
@@ -102,36 +99,40 @@ class LocalNode:
         async with self._turn:
             if self.is_running:
                 return
-            await self._guardian.kill(self.id)  # what a crashed predecessor left may not be gone yet
+            await self._process.clear()  # what a crashed predecessor left may not be gone yet
             if fresh_state:
                 self._empty_configuration()
             self._release_ports()
-            self._starting = True
-            try:
-                self._pid = await self._guardian.spawn(self.id, self._command, self._on_end)
-            finally:
-                self._starting = False
+            for companion in self._companions:
+                if companion.outlives_node:
+                    await companion.start()
             self._paused = False
-            self._publish(self.id, NodeStarted(fresh_state))
-            if self._early_end is not None:
-                end, self._early_end = self._early_end, None
-                self._on_end(end)
+            await self._process.start(lambda: self._publish(self.id, NodeStarted(fresh_state)))
+            for companion in self._companions:
+                await companion.start()
 
     async def stop(self) -> None:
         async with self._turn:
-            if self.is_running:
-                await self._guardian.stop(self.id, limit=self._stop_limit)
+            await _all(
+                self._process.stop(self._stop_limit),
+                *(companion.stop(self._stop_limit) for companion in self._mortals()),
+            )
+
+    async def stop_the_rest(self) -> None:
+        """Stop also the companions that outlive it."""
+        async with self._turn:
+            await _all(*(companion.stop(self._stop_limit) for companion in self._companions))
 
     async def kill(self) -> None:
         async with self._turn:
-            if self.is_running:
-                await self._guardian.kill(self.id)
+            await _all(self._process.kill(), *(companion.kill() for companion in self._mortals()))
 
     async def pause(self) -> None:
         """Freeze all its processes. Does nothing if it is paused or stopped."""
         async with self._turn:
             if self.is_running and not self._paused:
-                await self._guardian.signal(self.id, "SIGSTOP")
+                await self._process.signal("SIGSTOP")
+                await _all(*(companion.signal("SIGSTOP") for companion in self._companions))
                 self._paused = True
                 self._publish(self.id, NodePaused())
 
@@ -139,28 +140,31 @@ class LocalNode:
         """Thaw them. Does nothing if it is not paused."""
         async with self._turn:
             if self.is_running and self._paused:
-                await self._guardian.signal(self.id, "SIGCONT")
+                await self._process.signal("SIGCONT")
+                await _all(*(companion.signal("SIGCONT") for companion in self._companions))
                 self._paused = False
                 self._publish(self.id, NodeResumed())
 
     async def upgrade(self, daemon: str | None) -> None:
         words = self._usual_argv if daemon is None else self._replaced(daemon)
-        self._command = replace(self._command, argv=words)
+        self._process.command = replace(self._process.command, argv=words)
+        for companion in self._companions:
+            companion.upgrade(daemon)
 
     def lose(self) -> None:
         """The guardian is gone, and the process was killed in its place. Does nothing if it is stopped."""
-        if self.is_running:
-            self._pid = None
+        if self._process.lose():
             self._publish(self.id, NodeStopped(None, forced=True))
+        for companion in self._companions:
+            companion.lose()
+
+    def _mortals(self) -> list[LocalCompanion]:
+        return [companion for companion in self._companions if not companion.outlives_node]
 
     def _replaced(self, daemon: str) -> tuple[str, ...]:
         return (*daemon_command(daemon), "daemon", *self._planned.arguments)
 
     def _on_end(self, end: ProcessEnd) -> None:
-        if self._starting:
-            self._early_end = end  # told after its start
-            return
-        self._pid = None
         self._paused = False
         match end.asked:
             case "stop":
@@ -168,7 +172,7 @@ class LocalNode:
             case "kill":
                 event = NodeKilled()
             case _:
-                event = NodeCrashed(end.code, end.signal, last_lines(self._command.output))
+                event = NodeCrashed(end.code, end.signal, last_lines(self._process.command.output))
         self._publish(self.id, event)
 
     def _empty_configuration(self) -> None:
@@ -197,6 +201,7 @@ class LinkedLocalNode(LocalNode, LinkedNode):
         publish: Callable[[NodeId, LifecycleEvent], None],
         release_ports: Callable[[], None],
         stop_limit: float,
+        companions: Sequence[LocalCompanion] = (),
         proxies: LinkProxies,
     ) -> None:
         LinkedNode.__init__(self, planned.id, proxies)
@@ -207,17 +212,12 @@ class LinkedLocalNode(LocalNode, LinkedNode):
             publish=publish,
             release_ports=release_ports,
             stop_limit=stop_limit,
+            companions=companions,
         )
 
 
-def last_lines(log: Path) -> tuple[str, ...]:
-    """How a log ends: few lines, the long ones cut; nothing when it cannot be read."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            lines = deque(file.read().splitlines(), maxlen=LAST_LINES)
-    except OSError:
-        return ()
-    texts = (line.decode("utf-8", "replace") for line in lines)
-    return tuple(text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…" for text in texts)
+async def _all(*steps: Awaitable[None]) -> None:
+    """Take steps side by side, and raise the first error once all are over."""
+    for error in await asyncio.gather(*steps, return_exceptions=True):
+        if error is not None:
+            raise error

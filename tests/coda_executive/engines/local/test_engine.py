@@ -9,7 +9,7 @@ from tests.coda_executive.engines.local.testnets import names_in
 
 from coda_executive.engines.local import ENGINE
 from coda_executive.engines.local.boot import boot_allowance, genesis_document
-from coda_executive.engines.local.node import last_lines
+from coda_executive.engines.local.guarded import last_lines
 from coda_executive.engines.local.options import LocalOptions
 from coda_executive.executive.engines import find_engine
 from coda_executive.interfaces.capabilities import Killable, Partitionable, Pausable, Upgradable

@@ -1,0 +1,78 @@
+"""A process beside a node's daemon, such as a SNARK worker."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from coda_executive.config.plan import PlannedCompanion
+from coda_executive.engines.local.guarded import GuardedProcess, last_lines
+from coda_executive.engines.local.handshake import daemon_command
+from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
+from coda_executive.events.event import CompanionCrashed, CompanionStarted, CompanionStopped, LifecycleEvent
+
+_SEPARATOR = "/"
+
+
+def companion_key(node: str, companion: str) -> str:
+    """What the guardian knows it by."""
+    return f"{node}{_SEPARATOR}{companion}"
+
+
+def node_of_key(key: str) -> str | None:
+    """The node that a key's process is beside, or None for that of a node itself."""
+    node, separator, _ = key.partition(_SEPARATOR)
+    return node if separator else None
+
+
+def name_of_key(key: str) -> str:
+    return key.rpartition(_SEPARATOR)[2]
+
+
+class LocalCompanion:
+    """`publish` takes what becomes of it."""
+
+    def __init__(
+        self,
+        node: str,
+        planned: PlannedCompanion,
+        command: Command,
+        *,
+        guardian: Guardian,
+        publish: Callable[[LifecycleEvent], None],
+    ) -> None:
+        self.outlives_node = planned.outlives_node
+        self._id = planned.id
+        self._arguments = planned.arguments
+        self._usual_argv = command.argv
+        self._process = GuardedProcess(companion_key(node, planned.id), command, guardian, self._on_end)
+        self._publish = publish
+
+    async def start(self) -> None:
+        """Start it, if it does not run. Raises DeployError."""
+        if self._process.pid is None:
+            await self._process.clear()
+            await self._process.start(lambda: self._publish(CompanionStarted(self._id)))
+
+    def upgrade(self, daemon: str | None) -> None:
+        """From its next start on it is another daemon's, or, with None, the usual one's again."""
+        argv = self._usual_argv if daemon is None else (*daemon_command(daemon), *self._arguments)
+        self._process.command = replace(self._process.command, argv=argv)
+
+    async def stop(self, limit: float) -> None:
+        await self._process.stop(limit)
+
+    async def kill(self) -> None:
+        await self._process.kill()
+
+    async def signal(self, name: str) -> None:
+        await self._process.signal(name)
+
+    def lose(self) -> None:
+        if self._process.lose():
+            self._publish(CompanionStopped(self._id, None, forced=True))
+
+    def _on_end(self, end: ProcessEnd) -> None:
+        if end.asked is None:
+            lines = last_lines(self._process.command.output)
+            self._publish(CompanionCrashed(self._id, end.code, end.signal, lines))
+        else:
+            self._publish(CompanionStopped(self._id, end.code, end.forced))
