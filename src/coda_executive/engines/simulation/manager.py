@@ -71,11 +71,10 @@ class SimulatedNetworkManager:
         }
 
     async def deploy(self, plan: DeploymentPlan) -> Testnet:
-        daemon = self._daemon()
         for planned in plan.nodes:
             if planned.id in self._nodes:
                 raise DeployError(f"two nodes of the plan are named {planned.id!r}; names must be unique")
-            self._nodes[planned.id] = self._put_in_place(planned, daemon)
+            self._nodes[planned.id] = self._put_in_place(planned)
         self._plan = plan
         return Testnet(
             plan,
@@ -124,7 +123,8 @@ class SimulatedNetworkManager:
     def _daemon(self) -> SimulatedDaemon:
         return find_daemon(self._daemon_name)
 
-    def _put_in_place(self, planned: PlannedNode, daemon: SimulatedDaemon) -> SimulatedNode:
+    def _put_in_place(self, planned: PlannedNode) -> SimulatedNode:
+        daemon = find_daemon(planned.daemon) if planned.daemon else self._daemon()
         disk = self._disks[planned.id] = Disk()
         store = SimulatedStore(disk)
         store.make_directory(planned.site.directory, mode=0o700)
