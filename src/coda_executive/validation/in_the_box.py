@@ -9,6 +9,7 @@ from coda_executive.validation.observed_chain import ObservedChain
 from coda_executive.validation.production import ChainLinks, OneBlockPerSlot
 from coda_executive.validation.quality import ChainQuality
 from coda_executive.validation.restart import RestartKeepsTip
+from coda_executive.validation.selection import ChainSelection
 from coda_executive.validation.transactions import Conservation, NonceOrder
 from coda_executive.validation.validator import RunFacts, Validator
 
@@ -19,6 +20,7 @@ def validators_in_the_box(facts: RunFacts, chain: ObservedChain) -> tuple[Valida
         OneBlockPerSlot(facts),
         ChainLinks(facts),
         CommonPrefix(facts, chain),
+        ChainSelection(facts, chain),
         FinalityKept(facts, chain),
         ChainGrowth(facts, chain),
         ChainQuality(facts),

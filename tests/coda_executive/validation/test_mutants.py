@@ -125,6 +125,17 @@ def _long_fork(entries: Entries) -> Entries:
     return entries[:end] + planted
 
 
+def _whim(entries: Entries) -> Entries:
+    """A node goes back to the parent of its tip, and then on to where it was."""
+    for at, entry in enumerate(entries):
+        event = _event(entry)
+        if at > len(entries) // 2 and isinstance(event, FrontierChanged) and event.best_tip:
+            _, block = next(each for each in _blocks(entries) if each[1].state_hash == event.best_tip)
+            back = replace(event, best_tip=block.parent)
+            return [*entries[: at + 1], _with_event(entry, back), entry, *entries[at + 1 :]]
+    raise AssertionError("nobody adopted anything")
+
+
 def _other_root(entries: Entries) -> Entries:
     """A root that one node makes final is, on another, a block beside it."""
     index, block = _blocks(entries)[3]
@@ -224,6 +235,7 @@ def _replay(entries: Entries) -> Entries:
         (_second_block, "one-block-per-slot"),
         (_too_high, "chain-links"),
         (_long_fork, "common-prefix"),
+        (_whim, "chain-selection"),
         (_other_root, "finality"),
         (_stall, "chain-growth"),
         (_greed, "chain-quality"),
