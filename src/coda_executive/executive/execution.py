@@ -10,7 +10,7 @@ it.
 import asyncio
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from coda_executive.config.make_plan import make_plan
@@ -251,7 +251,8 @@ class Execution:
         unsubscribe = self.router.subscribe(lambda seen: self._judge_line(dsl, seen))
         try:
             async with asyncio.timeout(limit) as deadline:
-                await self.test.body(dsl)
+                async with self._traffic(dsl):
+                    await self.test.body(dsl)
             dsl.raise_if_ending()
         except TimeoutError as error:
             if not deadline.expired():
@@ -275,6 +276,10 @@ class Execution:
         finally:
             unsubscribe()
             self.view.dsl = self.failures.dsl = None
+
+    def _traffic(self, dsl: Dsl) -> AbstractAsyncContextManager[None]:
+        traffic = self.test.traffic
+        return nullcontext() if traffic is None else dsl.task("traffic", lambda: traffic(dsl))
 
     def _judge_line(self, dsl: Dsl, seen: Observation) -> None:
         event = seen.event

@@ -24,6 +24,9 @@ class IntegrationTest:
     `time_limit` bounds the body as a whole, for a body that hangs outside of any wait. `exercises` names the
     validators that the test must give a chance to fail: in a strict run it is an error if one had none. What is
     not named stands in the report only, for no test shows everything.
+
+    `traffic` goes on beside the body until that ends, and in a search also while faults are at work: what users
+    of the network do meanwhile. It must bear nodes that do not answer.
     """
 
     name: str
@@ -33,6 +36,7 @@ class IntegrationTest:
     body: Body
     needs: tuple[type, ...] = ()
     exercises: tuple[str, ...] = ()
+    traffic: Body | None = None
     log_policy: LogPolicy = field(default_factory=LogPolicy)
     time_limit: Span = DEFAULT_TIME_LIMIT
 
@@ -44,6 +48,7 @@ def integration_test(
     name: str | None = None,
     needs: tuple[type, ...] = (),
     exercises: tuple[str, ...] = (),
+    traffic: Body | None = None,
     log_policy: LogPolicy | None = None,
     time_limit: Span = DEFAULT_TIME_LIMIT,
 ) -> Callable[[Body], IntegrationTest]:
@@ -66,6 +71,7 @@ def integration_test(
             body=body,
             needs=needs,
             exercises=exercises,
+            traffic=traffic,
             log_policy=log_policy or LogPolicy(),
             time_limit=time_limit,
         )

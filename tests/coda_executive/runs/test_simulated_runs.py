@@ -273,3 +273,31 @@ def test_a_validator_that_there_is_none_of_cannot_be_exercised(simulate: Simulat
 
     assert code == 4
     assert "found honesty; there are one-block-per-slot" in shown
+
+
+def test_traffic_goes_on_beside_the_body_and_ends_with_it(simulate: Simulate, write_test: Write) -> None:
+    target = with_traffic(
+        write_test, "while True:\n        dsl.collect('breath', 1, '')\n        await asyncio.sleep(1)"
+    )
+
+    code, shown, directory = simulate(target)
+
+    assert code == 0, shown
+    assert history_bytes(directory).count(b'"breath"') >= 2
+
+
+def test_an_error_of_the_traffic_ends_the_test(simulate: Simulate, write_test: Write) -> None:
+    code, shown, _ = simulate(with_traffic(write_test, "await asyncio.sleep(2)\n    assert not 'a jam'"))
+
+    assert code == 1
+    assert "AssertionError at 2.00 s" in shown, shown
+
+
+def with_traffic(write_test: Write, traffic: str) -> str:
+    """A test that waits for four blocks beside this traffic."""
+    target = write_test(
+        "await dsl.wait_for(blocks_to_be_produced(4))", settings="**SMALL, traffic=lambda dsl: traffic(dsl)"
+    )
+    path = Path(target.partition("::")[0])
+    path.write_text(f"{path.read_text()}\n\nasync def traffic(dsl):\n    {traffic}\n")
+    return target
