@@ -136,6 +136,7 @@ def test_logs_alone_are_judged_by_what_they_hold(
         "one-block-per-slot",
         "chain-links",
         "common-prefix",
+        "chain-selection",
         "finality",
     ]
 
