@@ -1,35 +1,37 @@
-"""The client port: where SNARK workers fetch and bring their work (daemon contract A.6, H).
+"""The client port: for the command line client, and for SNARK workers (daemon contract A.6, H, J).
 
-It listens on all addresses and answers callers on the client trust list only: this machine, and the networks
-of `MINA_CLIENT_TRUSTLIST` and of the file `client_trustlist` in the configuration directory.
+It answers callers on the client trust list only: this machine, and the networks of `MINA_CLIENT_TRUSTLIST` and of
+the file `client_trustlist` in the configuration directory.
 """
 
+import asyncio
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from coda_daemon.client_frames import ClientCall, ClientReply, StopDaemon, decode_call
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection, Listener, Store, Transport
 from coda_daemon.snark.coordinator import Coordinator
 from coda_daemon.snark.worker_frames import (
     Assigned,
     Call,
+    Frame,
     GetWork,
     MalformedWorkerFrame,
     Noted,
     NoWork,
     Refused,
-    Reply,
     SubmitWork,
     WorkFailed,
-    decode_call,
     encode,
 )
 from coda_daemon.user_error import UserError
 
 _MODULE: Final = "Client_port"
 _ALL_ADDRESSES: Final = "0.0.0.0"  # noqa: S104  the contract's; the trust list guards it
+MAX_CALL: Final = 32 * 1024 * 1024  # bytes; finished work is the longest
 _THIS_MACHINE: Final = ipaddress.ip_network("127.0.0.0/8")
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -54,6 +56,14 @@ def trust_list(
     return (_THIS_MACHINE, *_network_of(own), *given)
 
 
+def listening_address(bind_ip: str) -> str:
+    """All addresses, as the contract has it, unless the node keeps to this machine for its peers too."""
+    try:
+        return bind_ip if ipaddress.ip_address(bind_ip) in _THIS_MACHINE else _ALL_ADDRESSES
+    except ValueError:
+        return _ALL_ADDRESSES
+
+
 def _network_of(address: str) -> tuple[IpNetwork, ...]:
     """The network of one address; none for a name, or the address that means any."""
     try:
@@ -63,27 +73,33 @@ def _network_of(address: str) -> tuple[IpNetwork, ...]:
 
 
 class ClientPort:
-    """Answers workers with what `coordinator` gives at that moment; None: this node sells no work.
-
-    `nap` is how many seconds a worker rests when there is none.
+    """Answers workers with what `coordinator` gives at that moment (None: this node sells no work), and the
+    command line client with what `answer` says. `nap` is how many seconds a worker rests when there is none.
     """
 
     def __init__(
         self,
         coordinator: Callable[[], Coordinator | None],
         *,
+        answer: Callable[[ClientCall], ClientReply],
         trusted: Sequence[IpNetwork],
         nap: float,
         log: Log,
     ) -> None:
         self._coordinator = coordinator
+        self._answer_client = answer
         self._trusted = trusted
         self._nap = nap
         self._log = log
+        self._stop = asyncio.Event()
 
-    async def listen(self, transport: Transport, port: int) -> Listener:
+    async def listen(self, transport: Transport, host: str, port: int) -> Listener:
         """Raises OSError as a socket does."""
-        return await transport.listen(_ALL_ADDRESSES, port, self._serve)
+        return await transport.listen(host, port, self._serve)
+
+    async def told_to_stop(self) -> None:
+        """Return once a client asked the daemon to end, and was answered."""
+        await self._stop.wait()
 
     async def _serve(self, connection: Connection) -> None:
         if not self._is_trusted(connection.remote_host):
@@ -95,8 +111,11 @@ class ClientPort:
             connection.close()
             return
         try:
-            while (data := await connection.receive()) is not None:
-                await connection.send(encode(self._answer(decode_call(data))))
+            while (data := await connection.receive(MAX_CALL)) is not None:
+                call = decode_call(data)
+                await connection.send(encode(self._answer(call)))
+                if isinstance(call, StopDaemon):
+                    self._stop.set()
         except MalformedWorkerFrame as error:
             self._log.warn(
                 _MODULE,
@@ -116,7 +135,14 @@ class ClientPort:
             return False
         return any(address in network for network in self._trusted)
 
-    def _answer(self, call: Call) -> Reply:
+    def _answer(self, call: ClientCall | Call) -> Frame:
+        match call:
+            case GetWork() | SubmitWork() | WorkFailed():
+                return self._answer_worker(call)
+            case _:
+                return self._answer_client(call)
+
+    def _answer_worker(self, call: Call) -> Frame:
         coordinator = self._coordinator()
         if coordinator is None:
             return Refused("this node sells no SNARK work")

@@ -31,22 +31,25 @@ class Flag:
     help: str
     repeats: bool = False
     refusal: str = ""
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command and its flags."""
+    """A command, its flags, and the names of the arguments that stand alone; those are all required."""
 
     name: str
     summary: str
     flags: tuple[Flag, ...]
+    anonymous: tuple[str, ...] = ()
 
     def usage(self) -> str:
-        lines = [f"{self.summary}", "", f"  {self.name} [flags]", "", "=== flags ===", ""]
-        for flag in sorted(self.flags, key=lambda flag: flag.name):
+        shown = " ".join((self.name, *self.anonymous, "[flags]"))
+        lines = [f"{self.summary}", "", f"  {shown}", "", "=== flags ===", ""]
+        for flag in sorted(self.flags, key=lambda flag: (not flag.is_required, flag.name)):
             head = f"-{flag.name} {flag.kind.value}".rstrip()
             about = f"{flag.help} ({flag.refusal})" if flag.refusal else flag.help
-            lines.append(f"  [{head}]".ljust(40) + f" . {about}")
+            lines.append(f"  {head if flag.is_required else f'[{head}]'}".ljust(40) + f" . {about}")
         return "\n".join([*lines, "  [-help]".ljust(40) + " . print this help text and exit"])
 
     def rejection(self, error: "UsageError") -> str:
@@ -68,12 +71,18 @@ Value = bool | int | str
 
 
 def parse(command: Command, arguments: Sequence[str]) -> Mapping[str, tuple[Value, ...]]:
-    """The values given for each flag, by its name, in order. Raises UsageError and HelpWanted."""
+    """The values given for each flag and anonymous argument, by its name, in order. Raises UsageError and
+    HelpWanted.
+    """
     values: dict[str, tuple[Value, ...]] = {}
+    awaited = list(command.anonymous)
     rest = iter(arguments)
     for argument in rest:
         if not argument.startswith("-") or argument.strip("-") == "":
-            raise UsageError(f"too many anonymous arguments: {argument!r}")
+            if not awaited:
+                raise UsageError(f"too many anonymous arguments: {argument!r}")
+            values[awaited.pop(0)] = (argument,)
+            continue
         name = argument.removeprefix("-").removeprefix("-")
         if name in ("help", "?"):
             raise HelpWanted
@@ -84,6 +93,11 @@ def parse(command: Command, arguments: Sequence[str]) -> Mapping[str, tuple[Valu
         if flag.name in values and not flag.repeats:
             raise UsageError(f"flag -{flag.name} passed more than once")
         values[flag.name] = (*values.get(flag.name, ()), value)
+    if awaited:
+        raise UsageError(f"missing anonymous argument: {awaited[0]}")
+    for flag in command.flags:
+        if flag.is_required and flag.name not in values:
+            raise UsageError(f"missing required flag: -{flag.name}")
     return values
 
 

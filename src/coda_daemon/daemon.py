@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from coda_daemon.arguments import DAEMON, DaemonArguments, UnknownLogLevel, parse_daemon_arguments
 from coda_daemon.block_producer import Producer
 from coda_daemon.build import BRANCH, commit
+from coda_daemon.client_answers import answer_client
 from coda_daemon.client_port import ClientPort, trust_list
 from coda_daemon.command_line import HelpWanted, UsageError
 from coda_daemon.config_directory import ConfigDirectory
+from coda_daemon.doors import open_doors
 from coda_daemon.genesis import make_genesis
 from coda_daemon.genesis_archives import load_archives
 from coda_daemon.genesis_ledgers import GenesisError
@@ -25,13 +27,13 @@ from coda_daemon.log_sinks import JsonConsole, LogFiles, TextConsole
 from coda_daemon.node import Node, NodeExit, NodeOptions
 from coda_daemon.ports import Clock, Host
 from coda_daemon.profile import UnknownProfile, profile_of
-from coda_daemon.rest import DaemonView, Rest
+from coda_daemon.rest import DaemonView
 from coda_daemon.settings import MODULE, Settings, load_config, make_settings
 from coda_daemon.snark.seller import SnarkSeller
 from coda_daemon.user_error import UserError
 from coda_daemon.wallet import Wallet
 
-EXIT_USER_ERROR, EXIT_UNKNOWN_LOG_LEVEL, EXIT_INTERRUPTED = 1, 14, 130
+EXIT_STOPPED, EXIT_USER_ERROR, EXIT_UNKNOWN_LOG_LEVEL, EXIT_INTERRUPTED = 0, 1, 14, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,42 +153,34 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
     )
     log.add_process_metadata(host=arguments.external_ip, peer_id=gossip.peer_id, port=settings.external_port)
     wallet = Wallet(host.store, host.chance, directory.path)
-    trusted = trust_list(host.environment, host.store, directory.path, own=arguments.external_ip)
-    seller = SnarkSeller(
-        settings.snark,
-        node.snark,
-        lambda find: ClientPort(find, trusted=trusted, nap=profile.worker_nap, log=log),
-        host,
-        log,
-        profile,
+    seller = SnarkSeller(settings.snark, node.snark, host, log, profile)
+    view = DaemonView(arguments, settings, genesis, node, gossip, clock, log, wallet, seller, host.store)
+    clients = ClientPort(
+        lambda: node.snark.coordinator,
+        answer=lambda call: answer_client(view, call),
+        trusted=trust_list(host.environment, host.store, directory.path, own=arguments.external_ip),
+        nap=profile.worker_nap,
+        log=log,
     )
-    view = DaemonView(arguments, settings, genesis, node, gossip, clock, log, wallet, seller)
-    return await _run_until_end(view, Rest(view), host)
+    return await _run_until_end(view, clients, host)
 
 
-async def _run_until_end(view: DaemonView, rest: Rest, host: Host) -> int:
-    port, log = view.settings.rest_port, view.log
-    address = "0.0.0.0" if view.arguments.insecure_rest_server else "127.0.0.1"  # noqa: S104  asked for
-    try:
-        server = await host.http.serve(address, port, rest.handle)
-    except OSError as error:
-        raise UserError(f"Cannot listen on -rest-port {port}: {error}") from error
-    log.info(MODULE, f"Created GraphQL server at: http://localhost:{port}/graphql")
-    code = 0
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(view.gossip.run(), name="gossip")
-            tasks.create_task(view.node.run(view.gossip), name="node")
-            tasks.create_task(view.seller.run(), name="SNARK work for sale")
-            tasks.create_task(_exit_when_interrupted(host, log), name="signals")
-            log.info(MODULE, "Daemon ready. Clients can now connect")
-    except* NodeExit as ends:
-        code = _first_code(ends)
-    except* OSError as errors:
-        # What is not handled where it is used: the gossip port, and the files of the chain's state.
-        raise UserError(f"The node cannot go on: {errors.exceptions[0]}") from errors
-    finally:
-        server.close()
+async def _run_until_end(view: DaemonView, clients: ClientPort, host: Host) -> int:
+    log, code = view.log, 0
+    async with open_doors(view, clients, host):
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(view.gossip.run(), name="gossip")
+                tasks.create_task(view.node.run(view.gossip), name="node")
+                tasks.create_task(view.seller.run(), name="SNARK work for sale")
+                tasks.create_task(_exit_when_interrupted(host, log), name="signals")
+                tasks.create_task(_exit_when_told(clients, log), name="stop-daemon")
+                log.info(MODULE, "Daemon ready. Clients can now connect")
+        except* NodeExit as ends:
+            code = _first_code(ends)
+        except* OSError as errors:
+            # What is not handled where it is used: the gossip port, and the files of the chain's state.
+            raise UserError(f"The node cannot go on: {errors.exceptions[0]}") from errors
     return code
 
 
@@ -194,6 +188,12 @@ async def _exit_when_interrupted(host: Host, log: Log) -> None:
     signal = await host.interrupted()
     log.info(MODULE, "Mina process was interrupted by $signal", signal=signal)
     raise NodeExit(EXIT_INTERRUPTED)
+
+
+async def _exit_when_told(clients: ClientPort, log: Log) -> None:
+    await clients.told_to_stop()
+    log.info(MODULE, "Shutting down: a client asked for it")
+    raise NodeExit(EXIT_STOPPED)
 
 
 def _first_code(ends: BaseExceptionGroup[NodeExit]) -> int:

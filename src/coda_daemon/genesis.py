@@ -25,7 +25,7 @@ from coda_daemon.consensus.constants import ConsensusConstants
 from coda_daemon.consensus.densities import advanced, before_genesis
 from coda_daemon.consensus.epochs import ZERO_STATE_HASH, epoch_data_at_genesis
 from coda_daemon.consensus.lottery import StakeDistribution
-from coda_daemon.genesis_ledgers import GENESIS_WINNER, GenesisError, genesis_ledgers
+from coda_daemon.genesis_ledgers import GENESIS_WINNER, GenesisError, GenesisLedgers, genesis_ledgers
 from coda_daemon.ledger.ledger import Ledger, total_currency
 from coda_daemon.ledger.receipts import ReceiptChain
 from coda_daemon.ledger.transactions import CommandRules
@@ -48,9 +48,13 @@ class Genesis:
     constants: Constants
     rules: Rules
     block: Block
-    ledger: Ledger
+    ledgers: GenesisLedgers
     scan: ScanState
     chain_id: str
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.ledgers.genesis
 
     @property
     def built(self) -> Built:
@@ -113,7 +117,7 @@ def _made(config: RuntimeConfig, constants: Constants, archives: Mapping[LedgerH
         None if constants.slot_chain_end is None else GlobalSlot(constants.slot_chain_end),
         {staking.ledger_hash: staking, coming.ledger_hash: coming},
     )
-    return Genesis(constants, rules, block, ledger, scan, _chain_id(block, constants))
+    return Genesis(constants, rules, block, ledgers, scan, _chain_id(block, constants))
 
 
 def _body_rules(constants: Constants) -> BodyRules:

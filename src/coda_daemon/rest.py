@@ -12,7 +12,7 @@ from coda_daemon.genesis import Genesis
 from coda_daemon.gossip.network import Gossip
 from coda_daemon.log import Log
 from coda_daemon.node import Node
-from coda_daemon.ports import Channel, Clock, Request
+from coda_daemon.ports import Channel, Clock, Request, Store
 from coda_daemon.settings import Settings
 from coda_daemon.snark.seller import SnarkSeller
 from coda_daemon.wallet import Wallet
@@ -36,6 +36,7 @@ class DaemonView:
     log: Log
     wallet: Wallet
     seller: SnarkSeller
+    store: Store
 
 
 class _Query(msgspec.Struct, frozen=True):
@@ -73,7 +74,8 @@ class Rest:
             case "GET", ("/status" | "/status/performance"):
                 from coda_daemon.graphql.status import status_json
 
-                body = msgspec.json.format(msgspec.json.encode(status_json(self._view)))
+                status = status_json(self._view, with_performance=request.path != "/status")
+                body = msgspec.json.format(msgspec.json.encode(status))
                 return Response(200, body, {"content-type": "application/json"})
             case "GET", "/graphql" if wants_websocket(request):
                 return self._websocket(request)

@@ -24,8 +24,8 @@ COMMAND = Command(
     "coda runtime-genesis-ledger",
     "Make the genesis ledger, the epoch ledgers, their hashes, and proof and keys as the proof level asks",
     (
-        Flag("config-file", Kind.TEXT, "runtime configuration with the ledgers' accounts"),
-        Flag("genesis-dir", Kind.TEXT, "directory for the files; created when missing"),
+        Flag("config-file", Kind.TEXT, "runtime configuration with the ledgers' accounts", is_required=True),
+        Flag("genesis-dir", Kind.TEXT, "directory for the files; created when missing", is_required=True),
         Flag("hash-output-file", Kind.TEXT, "file for the hashes, JSON (default: stdout)"),
         Flag(
             "real-binary",
@@ -40,7 +40,6 @@ def run_runtime_genesis_ledger(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code: 0, or 1 with the reason on stderr."""
     try:
         values = {name: str(given[-1]) for name, given in parse(COMMAND, arguments).items()}
-        config_file, genesis_directory = _required(values, "config-file"), _required(values, "genesis-dir")
     except HelpWanted:
         print(COMMAND.usage())
         return 0
@@ -51,17 +50,11 @@ def run_runtime_genesis_ledger(arguments: Sequence[str]) -> int:
         if "real-binary" in values:
             _call_real_binary(values)
         else:
-            _make(config_file, genesis_directory, values.get("hash-output-file"))
+            _make(values["config-file"], values["genesis-dir"], values.get("hash-output-file"))
     except (UserError, GenesisError, OSError) as error:
         print(f"runtime-genesis-ledger: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _required(values: Mapping[str, str], name: str) -> str:
-    if name not in values:
-        raise UsageError(f"missing required flag: -{name}")
-    return values[name]
 
 
 def _make(config_file: str, genesis_directory: str, hash_output_file: str | None) -> None:

@@ -15,7 +15,7 @@ from coda_protocol.secret_box import ENTROPY_BYTES, WrongPasswordError
 
 Tool = Callable[[Sequence[str]], int]
 
-_PRIVKEY_PATH = Flag("privkey-path", Kind.TEXT, "file of the private key")
+_PRIVKEY_PATH = Flag("privkey-path", Kind.TEXT, "file of the private key", is_required=True)
 
 
 class _KeyFailed(Exception):
@@ -146,11 +146,8 @@ def _with_key_file(
     values = _parse(Command(f"coda … {name}", "Key files", (_PRIVKEY_PATH,)), arguments)
     if isinstance(values, int):
         return values
-    path = values.get("privkey-path")
+    path = values["privkey-path"]
     password = os.environ.get(f"MINA_{variable}", os.environ.get(f"CODA_{variable}"))
-    if path is None:
-        print("missing required flag: -privkey-path", file=sys.stderr)
-        return 1
     if password is None:
         print(f"Set the password of the key file in MINA_{variable}; it may be empty.", file=sys.stderr)
         return failure

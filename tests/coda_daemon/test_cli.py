@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from coda_daemon.build import VERSION
-from coda_daemon.cli import run
+from coda_daemon.cli import _SUBCOMMANDS, run
+from coda_daemon.client_commands import accounts, advanced, client, ledger, transactions
 from coda_protocol.structured_events import BY_NAME
 
 
@@ -83,7 +84,7 @@ def test_missing_passwords_and_flags_are_told(
     assert "MINA_PRIVKEY_PASS" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["advanced", "nonsense"], ["internal"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["advanced", "nonsense"], ["client", "-status"]])
 def test_unknown_subcommands_are_told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 1
     assert "unknown subcommand" in capsys.readouterr().err
@@ -98,3 +99,41 @@ def test_a_daemon_is_loaded_without_heavy_packages() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("group", ["client", "accounts", "ledger", "advanced", "libp2p", "internal"])
+def test_each_group_lists_its_subcommands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([group, "-help"]) == 0
+    listed = capsys.readouterr().out
+    assert run([group]) == 1
+    assert capsys.readouterr().err == listed
+    assert f"coda {group} SUBCOMMAND" in listed
+    assert run([group, "-version"]) == 0
+    assert capsys.readouterr().out.startswith("Commit ")
+
+
+CLIENT_COMMANDS = [
+    command.syntax.name.removeprefix("coda ")
+    for module in (client, transactions, accounts, ledger, advanced)
+    for command in module.COMMANDS
+]
+
+
+def test_all_client_commands_are_listed() -> None:
+    groups = ("client", "accounts", "ledger", "advanced")
+    listed = [name for name in _SUBCOMMANDS if name.split()[0] in groups and "keypair" not in name]
+    assert sorted(CLIENT_COMMANDS) == sorted(listed)
+
+
+@pytest.mark.parametrize("name", CLIENT_COMMANDS)
+def test_client_commands_have_help_that_loads_nothing_heavy(name: str) -> None:
+    script = (
+        "import sys; from coda_daemon.cli import run; code = run(sys.argv[1:]); "
+        "heavy = {'asyncio', 'aiohttp', 'graphql', 'nacl', 'http.client'} & set(sys.modules); "
+        "print(sorted(heavy)); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *name.split(), "-help"], capture_output=True, text=True, check=True
+    )
+    assert f"coda {name}" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"

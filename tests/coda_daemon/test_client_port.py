@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from tests.coda_daemon.worlds import MemorySink, World, memory_log
 
-from coda_daemon.client_port import ClientPort, trust_list
+from coda_daemon.client_frames import GetStatus, StopDaemon, decode_call
+from coda_daemon.client_port import ClientPort, listening_address, trust_list
 from coda_daemon.ports import Connection
 from coda_daemon.snark.worker_frames import (
     GetWork,
     MalformedWorkerFrame,
+    Noted,
     NoWork,
     Refused,
     WorkFailed,
-    decode_call,
     decode_reply,
     encode,
 )
@@ -64,9 +65,13 @@ async def served(sink_check: list[MemorySink], *frames: bytes, trusted: bool = T
     sink_check.append(sink)
     environment = {"MINA_CLIENT_TRUSTLIST": "10.0.0.0/8"} if trusted else {}
     port = ClientPort(
-        lambda: None, trusted=trust_list(environment, there.store, "/config", own="x"), nap=1.0, log=log
+        lambda: None,
+        answer=lambda call: Noted() if isinstance(call, StopDaemon) else Refused(type(call).__name__),
+        trusted=trust_list(environment, there.store, "/config", own="x"),
+        nap=1.0,
+        log=log,
     )
-    listener = await port.listen(there.transport, 8301)
+    listener = await port.listen(there.transport, "0.0.0.0", 8301)
     connection: Connection = await here.transport.connect("10.0.0.1", 8301)
     replies: list[bytes | None] = []
     for frame in frames:
@@ -76,6 +81,8 @@ async def served(sink_check: list[MemorySink], *frames: bytes, trusted: bool = T
             replies.append(None)
             continue
         replies.append(await connection.receive())
+    if encode(StopDaemon()) in frames and trusted:
+        await port.told_to_stop()
     listener.close()
     connection.close()
     await asyncio.sleep(1)
@@ -89,6 +96,23 @@ def test_node_that_sells_no_work_says_so() -> None:
         assert decode_reply(reply) == Refused("this node sells no SNARK work")
 
     in_loop(check())
+
+
+def test_client_is_answered_beside_the_workers_and_may_stop_the_daemon() -> None:
+    async def check() -> None:
+        replies = await served([], encode(GetStatus(False)), encode(GetWork()), encode(StopDaemon()))
+        assert [decode_reply(reply or b"") for reply in replies] == [
+            Refused("GetStatus"),
+            Refused("this node sells no SNARK work"),
+            Noted(),
+        ]
+
+    in_loop(check())
+
+
+def test_port_is_on_all_addresses_unless_peers_are_of_this_machine() -> None:
+    found = [listening_address(bind) for bind in ("0.0.0.0", "10.0.0.7", "::", "127.0.0.1", "127.0.0.9")]
+    assert found == ["0.0.0.0", "0.0.0.0", "0.0.0.0", "127.0.0.1", "127.0.0.9"]
 
 
 def test_caller_that_is_not_trusted_gets_no_answer() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from coda_daemon.arguments import DAEMON, DaemonArguments, UnknownLogLevel, parse_daemon_arguments
-from coda_daemon.command_line import HelpWanted, UsageError, parse
+from coda_daemon.command_line import Command, Flag, HelpWanted, Kind, UsageError, parse
 from coda_protocol.structured_events import Level
 
 COMMON = """
@@ -105,3 +105,18 @@ def test_the_command_lines_of_real_test_tools_are_understood() -> None:
     assert (found.external_port, found.insecure_rest_server, found.log_json) == (10101, True, True)
     assert found.block_producer_key == "/keys/bp"
     assert found.start_filtered_logs == ("64e2", "21cc")
+
+
+def test_arguments_that_stand_alone_and_flags_that_must_be_there() -> None:
+    fee = Flag("fee", Kind.TEXT, "what it costs", is_required=True)
+    command = Command("coda x", "Do x", (fee, Flag("y", Kind.SWITCH, "also y")), ("KIND",))
+
+    assert parse(command, ["-fee", "1", "some", "-y"]) == {"fee": ("1",), "KIND": ("some",), "y": (True,)}
+    with pytest.raises(UsageError, match="missing anonymous argument: KIND"):
+        parse(command, ["-fee", "1"])
+    with pytest.raises(UsageError, match="missing required flag: -fee"):
+        parse(command, ["some"])
+    with pytest.raises(UsageError, match="too many anonymous arguments: 'more'"):
+        parse(command, ["some", "more", "-fee", "1"])
+    assert "coda x KIND [flags]" in command.usage()
+    assert "  -fee TEXT  " in command.usage()

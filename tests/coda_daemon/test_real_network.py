@@ -115,19 +115,20 @@ def network(tmp_path: Path) -> Iterator[list[RealDaemon]]:
     (tmp_path / "config.json").write_bytes(encode(config))
     identities = [libp2p_keypair_from_seed(f"real {index}") for index in range(producers + 1)]
     daemons: list[RealDaemon] = []
-    with free_ports(2 * (producers + 1)) as ports:
+    with free_ports(3 * (producers + 1)) as ports:
         seed_address = f"/ip4/127.0.0.1/tcp/{ports[0]}/p2p/{identities[0].peer_id}"
         try:
             for index, identity in enumerate(identities):
                 directory = tmp_path / f"node-{index}"
                 (directory / "keys").mkdir(parents=True, mode=0o700)
-                gossip_port, rest_port = ports[2 * index : 2 * index + 2]
+                gossip_port, rest_port, client_port = ports[3 * index : 3 * index + 3]
                 arguments = [
                     *("-config-directory", str(directory / "config")),
                     *("-config-file", str(tmp_path / "config.json")),
                     *("-libp2p-keypair", identity.reveal()),
                     *("-external-ip", "127.0.0.1", "-bind-ip", "127.0.0.1"),
                     *("-external-port", str(gossip_port), "-rest-port", str(rest_port)),
+                    *("-client-port", str(client_port)),
                     *("-log-json", "-log-level", "Trace"),
                 ]
                 if index == 0:
@@ -201,6 +202,8 @@ def test_a_port_in_use_is_told(network: list[RealDaemon]) -> None:
     taken = [*network[0].arguments]
     taken[taken.index("-config-directory") + 1] += "-2"
 
+    with free_ports(1) as (free,):
+        taken[taken.index("-client-port") + 1] = str(free)
     second = spawn(network[0].directory, taken, network[0].rest_port)
 
     assert second.process.wait(LIMIT) == 1

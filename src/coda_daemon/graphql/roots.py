@@ -12,6 +12,7 @@ import msgspec
 
 from coda_daemon.blocks import Block
 from coda_daemon.build import commit
+from coda_daemon.exported_logs import export_logs
 from coda_daemon.graphql import peering, sending, snark, wallet
 from coda_daemon.graphql.accounts import account_of, find_account, find_accounts
 from coda_daemon.graphql.blocks import block_fields
@@ -198,6 +199,7 @@ class Mutation:
             "startFilteredLog": self.start_filtered_log,
             "setConnectionGatingConfig": self._of_view(peering.set_connection_gating_config),
             "addPeers": self._of_view(peering.add_peers),
+            "exportLogs": self.export_logs,
             "sendPayment": self.send_payment,
             "sendDelegation": self.send_delegation,
             "sendTestPayments": self.send_test_payments,
@@ -229,6 +231,15 @@ class Mutation:
 
     def send_test_payments(self, _info: object, **arguments: Any) -> int:
         return sending.send_test_payments(self._view, **arguments)
+
+    def export_logs(self, _info: object, basename: str | None = None) -> dict[str, Any]:
+        view = self._view
+        directory = view.arguments.config_directory
+        try:
+            path = export_logs(view.store, directory, basename, time_ns=view.clock.time_ns())
+        except (OSError, ValueError) as error:
+            raise RequestError(f"Could not export the logs: {error}") from None
+        return {"exportLogs": {"tarfile": path}}
 
     def _of_view(self, operation: Callable[..., Any]) -> Callable[..., Any]:
         """The resolver of an operation that takes the view and the field's arguments."""

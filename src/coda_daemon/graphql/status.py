@@ -71,10 +71,11 @@ def daemon_status(view: "DaemonView") -> dict[str, Any]:
     }
 
 
-def status_json(view: "DaemonView") -> dict[str, Any]:
-    """The same for `GET /status`: names in snake case, the sync status in title case."""
+def status_json(view: "DaemonView", *, with_performance: bool) -> dict[str, Any]:
+    """The same for `GET /status`: names in snake case, the sync status in title case; histograms on demand."""
     status: dict[str, Any] = _snake_case(daemon_status(view))
-    return {**status, "sync_status": status["sync_status"].title()}
+    status["sync_status"] = status["sync_status"].title()
+    return status if with_performance else {**status, "histograms": None}
 
 
 def peers(view: "DaemonView") -> list[dict[str, Any]]:

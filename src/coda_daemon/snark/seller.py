@@ -1,17 +1,16 @@
 """How a node sells SNARK work: as a coordinator of external workers, or with a local worker (daemon contract H).
 
-Either may be switched on at the start; the local worker also at run time, by `setSnarkWorker`. While the node
-sells, it listens on its client port.
+Either may be switched on at the start; the local worker also at run time, by `setSnarkWorker`. Workers come to
+the client port.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coda_daemon.client_port import ClientPort
 from coda_daemon.log import Log
-from coda_daemon.ports import Child, Host, Listener
+from coda_daemon.ports import Child, Host
 from coda_daemon.profile import Profile
 from coda_daemon.snark.trade import SnarkTrade
 from coda_daemon.snark.work import ProofLevel
@@ -45,17 +44,14 @@ class SnarkSeller:
         self,
         settings: SnarkSettings,
         trade: SnarkTrade,
-        port: Callable[[Callable[[], Any]], ClientPort],
         host: Host,
         log: Log,
         profile: Profile,
     ) -> None:
-        """`port` makes the client port, given how to find the coordinator."""
         self.fee = settings.fee
         self.worker: str | None = settings.worker
         self._settings = settings
         self._trade = trade
-        self._port = port(lambda: trade.coordinator)
         self._host = host
         self._log = log
         self._profile = profile
@@ -77,14 +73,11 @@ class SnarkSeller:
         return previous
 
     async def run(self) -> None:
-        """Listen and keep the local worker running, until cancelled. Raises OSError when the port is taken."""
-        listener: Listener | None = None
+        """Keep the local worker running, until cancelled."""
         child: Child | None = None
         try:
             while True:
                 self._changed.clear()
-                if self._trade.coordinator is not None and listener is None:
-                    listener = await self._port.listen(self._host.transport, self._settings.client_port)
                 if child is not None and self.worker is None:
                     await _stopped(child)
                     child = None
@@ -94,8 +87,6 @@ class SnarkSeller:
         finally:
             if child is not None:
                 child.terminate()
-            if listener is not None:
-                listener.close()
 
     def _sell(self, key: str | None) -> None:
         if key is None:

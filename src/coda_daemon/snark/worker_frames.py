@@ -17,44 +17,44 @@ class MalformedWorkerFrame(ValueError):
     """What came over the client port is no frame of this protocol."""
 
 
-class _Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     pass
 
 
-class GetWork(_Frame, frozen=True, tag=0):
+class GetWork(Frame, frozen=True, tag=0):
     """Asked by a worker that has nothing to do."""
 
 
-class SubmitWork(_Frame, frozen=True, tag=1):
+class SubmitWork(Frame, frozen=True, tag=1):
     """Finished work."""
 
     work: Work
 
 
-class WorkFailed(_Frame, frozen=True, tag=2):
+class WorkFailed(Frame, frozen=True, tag=2):
     """The worker could not prove the bundle with these statements."""
 
     statements: _Digests
     error: _Text
 
 
-class Assigned(_Frame, frozen=True, tag=3):
+class Assigned(Frame, frozen=True, tag=3):
     """Work to do."""
 
     spec: WorkSpec
 
 
-class NoWork(_Frame, frozen=True, tag=4):
+class NoWork(Frame, frozen=True, tag=4):
     """Nothing to do; ask again in `nap` seconds, or up to half as many more."""
 
     nap: float
 
 
-class Noted(_Frame, frozen=True, tag=5):
+class Noted(Frame, frozen=True, tag=5):
     """The answer to what needs none."""
 
 
-class Refused(_Frame, frozen=True, tag=6):
+class Refused(Frame, frozen=True, tag=6):
     """The call cannot be answered."""
 
     reason: _Text
@@ -63,28 +63,23 @@ class Refused(_Frame, frozen=True, tag=6):
 Call = GetWork | SubmitWork | WorkFailed
 Reply = Assigned | NoWork | Noted | Refused
 
-_F = TypeVar("_F", Call, Reply)
+_F = TypeVar("_F")
 
 _encoder = msgspec.msgpack.Encoder()
-_calls: msgspec.msgpack.Decoder[Call] = msgspec.msgpack.Decoder(Call)
 _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
-def encode(frame: Call | Reply) -> bytes:
+def encode(frame: Frame) -> bytes:
     return _encoder.encode(frame)
-
-
-def decode_call(data: bytes) -> Call:
-    """Raises MalformedWorkerFrame."""
-    return _decode(_calls, data)
 
 
 def decode_reply(data: bytes) -> Reply:
     """Raises MalformedWorkerFrame."""
-    return _decode(_replies, data)
+    return decode(_replies, data)
 
 
-def _decode(decoder: "msgspec.msgpack.Decoder[_F]", data: bytes) -> _F:
+def decode(decoder: "msgspec.msgpack.Decoder[_F]", data: bytes) -> _F:
+    """Raises MalformedWorkerFrame."""
     try:
         return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
