@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SnarkCoordinatorFlags,
         SnarkCoordinators,
     )
+    from coda_executive.config.plan import Role
     from coda_executive.dsl.dsl import Dsl
     from coda_executive.dsl.endurance import endure
     from coda_executive.errors import RequestFailed
@@ -133,6 +134,7 @@ _HOMES = {
         "SnarkCoordinatorFlags",
         "SnarkCoordinators",
     ),
+    "coda_executive.config.plan": ("Role",),
     "coda_executive.dsl.dsl": ("Dsl",),
     "coda_executive.dsl.endurance": ("endure",),
     "coda_executive.errors": ("RequestFailed",),
@@ -224,6 +226,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "NodeSettings",
     "SnarkCoordinatorFlags",
     "SnarkCoordinators",
+    "Role",
     "Dsl",
     "endure",
     "RequestFailed",

@@ -9,6 +9,7 @@ from coda_executive.config.plan import NodeSite, Role
 from coda_executive.config.roster import Member
 
 RUNTIME_FILE = "runtime_config.json"
+OWN_RUNTIME_FILE = "own_runtime_config.json"  # what is otherwise for this node alone
 GENESIS_FILE = "genesis.json"
 PRODUCER_KEY_FILE = "keys/block-producer"
 LIBP2P_KEY_FILE = "keys/libp2p"
@@ -34,7 +35,7 @@ def daemon_arguments(
 ) -> tuple[str, ...]:
     """The arguments of one node. `peers` are multiaddresses; `extra` the engine's; the user's come last."""
     return (
-        *_common(site),
+        *_common(site, has_own_runtime=member.settings.runtime is not None),
         *(word for peer in peers for word in ("-peer", peer)),
         *_of_role(network, member, site, public_key),
         *extra,
@@ -47,7 +48,7 @@ def genesis_arguments(site: NodeSite) -> tuple[str, ...]:
     return ("-genesis-ledger-dir", f"{site.directory.rstrip('/')}/{GENESIS_DIRECTORY}")
 
 
-def _common(site: NodeSite) -> tuple[str, ...]:
+def _common(site: NodeSite, *, has_own_runtime: bool) -> tuple[str, ...]:
     here = site.directory.rstrip("/")
     # A DNS name is no address to bind or announce; a node known by one listens everywhere, as in a container.
     is_address = _address(site.host) is not None
@@ -56,6 +57,7 @@ def _common(site: NodeSite) -> tuple[str, ...]:
         f"{here}/{CONFIG_DIRECTORY}",
         "-config-file",
         f"{here}/{RUNTIME_FILE}",
+        *(("-config-file", f"{here}/{OWN_RUNTIME_FILE}") if has_own_runtime else ()),
         "-config-file",
         f"{here}/{GENESIS_FILE}",
         "-log-json",

@@ -72,6 +72,7 @@ _OF_NETWORK: Mapping[type, Mapping[str, str]] = {
         "arguments": "Further arguments of the daemon, after ours.",
         "environment": "Further environment variables.",
         "peers": "Names of the nodes that it is started with, in place of the seeds.",
+        "runtime": "What of the runtime configuration is otherwise for this node alone.",
         "resources": "What an engine that can limits the node to.",
     },
     Resources: {"cpus": "Processors.", "memory_mib": "Memory in MiB."},

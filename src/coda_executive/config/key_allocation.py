@@ -103,14 +103,22 @@ def _missing_key(network: NetworkConfig, runtime: RuntimeConfig, member: Member,
     )
 
 
-def _private_key(network: NetworkConfig, runtime: RuntimeConfig, member: Member, address: str) -> PrivateKey:
+def known_key(network: NetworkConfig, runtime: RuntimeConfig, address: str) -> PrivateKey | None:
+    """The private key of a ledger key, from the account's `sk` or the keyset; None if neither has it. Raises
+    FaultyConfigError for an `sk` of another address.
+    """
     accounts = (runtime.ledger.accounts if runtime.ledger else None) or ()
     for index, account in enumerate(accounts):
         if account.pk == address and account.sk is not None:
             return _checked(account.sk, address, ("runtime", "ledger", "accounts", index, "sk"))
-    for pair in network.keyset or ():
-        if str(pair.public) == address:
-            return pair.private
+    return next((pair.private for pair in network.keyset or () if str(pair.public) == address), None)
+
+
+def _private_key(network: NetworkConfig, runtime: RuntimeConfig, member: Member, address: str) -> PrivateKey:
+    private = known_key(network, runtime, address)
+    if private is not None:
+        return private
+    accounts = (runtime.ledger.accounts if runtime.ledger else None) or ()
     index = next(index for index, account in enumerate(accounts) if account.pk == address)
     raise FaultyConfigError(
         [

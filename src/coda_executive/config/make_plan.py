@@ -2,20 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 
 import msgspec
 
-from coda_executive.config.companions import companions
 from coda_executive.config.daemon_args import (
     GENESIS_DIRECTORY,
     GENESIS_FILE,
-    LIBP2P_KEY_FILE,
-    PRODUCER_KEY_FILE,
     RUNTIME_FILE,
-    daemon_arguments,
-    genesis_arguments,
-    multiaddress,
 )
 from coda_executive.config.fault import Fault, FaultyConfigError
 from coda_executive.config.kept_fields import put_back
@@ -28,15 +21,12 @@ from coda_executive.config.plan import (
     NetworkConstants,
     NodeSite,
     PlannedFile,
-    PlannedNode,
     Role,
 )
+from coda_executive.config.plan_node import peer_address, plan_node
 from coda_executive.config.roster import Member, roster
-from coda_executive.errors import ConfigError
 from coda_protocol.constants import CompiledProfile, Constants, effective, with_defaults
 from coda_protocol.currency import Balance
-from coda_protocol.key_files import write_libp2p_key, write_private_key
-from coda_protocol.libp2p_keys import Libp2pKeypair, libp2p_keypair_from_seed
 from coda_protocol.runtime_config import (
     Account,
     EpochData,
@@ -45,13 +35,7 @@ from coda_protocol.runtime_config import (
     RuntimeConfig,
     encode,
 )
-from coda_protocol.secret_box import ENTROPY_BYTES, Difficulty
 
-# Known to everybody, as in the real test tools: the files it protects live as long as a test.
-_PASSWORD = "naughty blue worm"  # noqa: S105
-# The least that Argon2i takes: opening such a file costs a node 0.1 ms, where our usual one costs 13 ms. With
-# a public password no difficulty protects anything.
-_DIFFICULTY = Difficulty(memory=8 * 1024, passes=3)
 # What a real build puts at position 0 for a genesis proof: the winner, with next to nothing.
 _GENESIS_WINNER_BALANCE = Balance(1000)
 
@@ -80,54 +64,36 @@ def make_plan(
     constants = with_defaults(runtime, CompiledProfile.TEST)
     written = planned_runtime(runtime, constants)
     shares = stake_shares(network, written, keys)
-    identities = {member.id: libp2p_keypair_from_seed(f"{seed}:{member.id}") for member in members}
-    addresses = {
-        member.id: multiaddress(sites[member.id], identities[member.id].peer_id) for member in members
-    }
+    addresses = {member.id: peer_address(member.id, sites[member.id], seed=seed) for member in members}
     extra = (*engine_arguments, *(word for id in filtered_log_ids for word in ("-start-filtered-logs", id)))
     shared_files = (
         PlannedFile(RUNTIME_FILE, _runtime_document(written, runtime, network)),
         *(PlannedFile(f"{GENESIS_DIRECTORY}/{name}", data) for name, data in (genesis_files or {}).items()),
     )
 
-    nodes = []
-    for member in members:
-        site, key, peers = sites[member.id], keys.get(member.id), _peers(member, members)
-        if member.role is Role.ARCHIVE_NODE and site.archive_address is None:
-            raise ConfigError(
-                f"{member.id} needs an archive process, which the chosen engine does not run. Leave "
-                f"archive_nodes out, or choose another engine."
-            )
-        nodes.append(
-            PlannedNode(
-                id=member.id,
-                role=member.role,
-                site=site,
-                peer_address=addresses[member.id],
-                peers=peers,
-                public_key=key.public if key else None,
-                stake_share=shares.get(member.id, 0.0),
-                arguments=daemon_arguments(
-                    network,
-                    member,
-                    site,
-                    peers=[addresses[peer] for peer in peers],
-                    public_key=key.public if key else None,
-                    extra=(*genesis_arguments(site), *extra) if genesis_files else extra,
-                ),
-                environment=_environment(network, member),
-                files=(*shared_files, *_key_files(seed, member, key, identities[member.id])),
-                daemon=member.settings.daemon,
-                resources=member.settings.resources,
-                companions=companions(network, member, site, proof_level=constants.proof_level),
-            )
+    nodes = [
+        plan_node(
+            network,
+            member,
+            sites[member.id],
+            peers={peer: addresses[peer] for peer in _peers(member, members)},
+            key=keys.get(member.id),
+            stake_share=shares.get(member.id, 0.0),
+            seed=seed,
+            extra_arguments=extra,
+            shared_files=shared_files,
+            proof_level=constants.proof_level,
         )
+        for member in members
+    ]
     return DeploymentPlan(
         network=network,
         runtime=written,
         constants=network_constants(constants, network),
         nodes=tuple(nodes),
         genesis_file=GENESIS_FILE,
+        shared_files=shared_files,
+        extra_arguments=extra,
     )
 
 
@@ -240,35 +206,3 @@ def _peers(member: Member, members: Sequence[Member]) -> tuple[NodeId, ...]:
     if member.settings.peers is not None:
         return tuple(NodeId(peer) for peer in member.settings.peers)
     return tuple(other.id for other in members if other.role is Role.SEED and other.id != member.id)
-
-
-def _environment(network: NetworkConfig, member: Member) -> Mapping[str, str]:
-    passwords = {"MINA_LIBP2P_PASS": _PASSWORD}
-    if member.role is Role.BLOCK_PRODUCER:
-        passwords["MINA_PRIVKEY_PASS"] = _PASSWORD
-    return {"CODA_PROFILE": network.profile, **passwords, **member.settings.environment}
-
-
-def _key_files(
-    seed: int, member: Member, key: AllocatedKey | None, identity: Libp2pKeypair
-) -> tuple[PlannedFile, ...]:
-    """Secret boxes whose salt and nonce come from the seed: throw-away keys under a public password."""
-
-    def entropy(label: str) -> bytes:
-        return blake2b(f"{seed}:{member.id}:{label}".encode(), digest_size=ENTROPY_BYTES).digest()
-
-    files = [
-        PlannedFile(
-            LIBP2P_KEY_FILE,
-            write_libp2p_key(identity, _PASSWORD, entropy=entropy("libp2p key"), difficulty=_DIFFICULTY),
-            0o600,
-        ),
-        PlannedFile(f"{LIBP2P_KEY_FILE}.peerid", f"{identity.peer_id}\n".encode()),
-    ]
-    if key is not None and key.private is not None:
-        box = write_private_key(
-            key.private, _PASSWORD, entropy=entropy("producer key"), difficulty=_DIFFICULTY
-        )
-        files.append(PlannedFile(PRODUCER_KEY_FILE, box, 0o600))
-        files.append(PlannedFile(f"{PRODUCER_KEY_FILE}.pub", f"{key.public}\n".encode()))
-    return tuple(files)

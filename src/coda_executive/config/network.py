@@ -7,7 +7,7 @@ from typing import Literal
 from coda_executive.config.kept_fields import KeptField
 from coda_protocol.currency import Fee
 from coda_protocol.keys import Keypair
-from coda_protocol.runtime_config import WorkSelection
+from coda_protocol.runtime_config import RuntimeConfig, WorkSelection
 
 WallClockProfile = Literal["dev", "mainnet"]
 
@@ -79,7 +79,9 @@ class NodeSettings:
     """What one node has of its own. `arguments` come after ours and so win where the daemon takes the last.
 
     `daemon` is a command or image in place of the run's; `peers` names the nodes it is started with in place
-    of the seeds.
+    of the seeds; `runtime` has what is otherwise for this node alone, such as the size of its pool: it wins
+    over the network's, field by field. Other genesis constants or another ledger make it a stranger to the
+    network.
     """
 
     name: str | None = None
@@ -87,6 +89,7 @@ class NodeSettings:
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     peers: tuple[str, ...] | None = None
+    runtime: RuntimeConfig | None = None
     resources: Resources | None = None
 
 

@@ -119,6 +119,8 @@ class DeploymentPlan:
 
     `genesis_file` is the path, relative to each node's directory, of the configuration file that will hold
     only `{"genesis": {"genesis_state_timestamp": …}}`; nodes read it after `runtime_config.json` and it wins.
+    `shared_files` and `extra_arguments` are every node's: one that joins later gets them too. The last of
+    `nodes` are those that `joined` a running testnet; one that left stays among them.
     """
 
     network: NetworkConfig
@@ -126,3 +128,6 @@ class DeploymentPlan:
     constants: NetworkConstants
     nodes: tuple[PlannedNode, ...]
     genesis_file: str
+    shared_files: tuple[PlannedFile, ...] = ()
+    extra_arguments: tuple[str, ...] = ()
+    joined: tuple[NodeId, ...] = ()

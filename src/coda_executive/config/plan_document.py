@@ -28,6 +28,7 @@ def plan_document(plan: DeploymentPlan) -> str:
         "genesis_file": plan.genesis_file,
         "nodes": {node.id: _node(node) for node in plan.nodes},
         "runtime": _runtime(plan),
+        **({"joined": list(plan.joined)} if plan.joined else {}),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -1,6 +1,7 @@
 """The object that a test's body is given: it waits, structures the test, and hands out the testnet."""
 
 import asyncio
+import dataclasses
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,11 +11,16 @@ from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
+from coda_executive.config.network import NodeSettings
 from coda_executive.config.node_id import NodeId
+from coda_executive.config.one_more_node import Flags
+from coda_executive.config.plan import Role
 from coda_executive.dsl.explanation import MOST_CHANGES, node_lines
+from coda_executive.dsl.membership import Membership
 from coda_executive.dsl.sections import Sections, Severity, describe
 from coda_executive.dsl.suspicions import suspicions
 from coda_executive.errors import (
+    ConfigError,
     CrashedNode,
     EngineError,
     ExecutiveError,
@@ -25,11 +31,13 @@ from coda_executive.errors import (
     WaitUnreachable,
 )
 from coda_executive.events.event import CompanionCrashed, NodeCrashed
-from coda_executive.interfaces.testnet import Testnet
+from coda_executive.interfaces.node import Node
 from coda_executive.nemesis.nemesis import Nemesis
 from coda_executive.observation.history import (
     CrashExpected,
     Measured,
+    NodeJoined,
+    NodeLeft,
     SectionBegan,
     SectionEnded,
     WaitBegan,
@@ -46,6 +54,7 @@ from coda_executive.wait_conditions.condition import (
     WaitCondition,
 )
 from coda_executive.wait_conditions.limits import Limits
+from coda_protocol.keys import Keypair
 
 _LONGEST_POLL = 1.0  # seconds between two requests to a node about one thing; in short slots a quarter of one
 _SHORTEST_TIMER = 0.001  # seconds; a clock that is read as a float may be that much early
@@ -82,26 +91,26 @@ class Dsl:
 
     def __init__(
         self,
-        testnet: Testnet,
+        membership: Membership,
         router: Router,
         facts: NetworkFacts,
         sections: Sections,
         settings: WaitSettings,
         *,
-        seed: int,
         nemesis_journal: Path,
     ) -> None:
-        self.testnet = testnet
+        self.testnet = testnet = membership.testnet
         self.facts = facts
         self.waits: list[WaitInProgress] = []
         self.cut_short: str | None = None  # what a cancelled body was doing
+        self._membership = membership
         self._router = router
         self._sections = sections
         self._settings = settings
         self._start = router.cursor()
         self._ending: CrashedNode | HardLogError | EngineError | None = None
         self._expected_crashes: set[NodeId] = set()
-        self.nemesis = Nemesis(testnet, router, seed=seed, journal=nemesis_journal, crashes=self)
+        self.nemesis = Nemesis(testnet, router, seed=membership.seed, journal=nemesis_journal, crashes=self)
         router.subscribe(self._watch_for_crashes)
         # A daemon may have died between the start of the nodes and this moment.
         for name in router.state.names:
@@ -139,6 +148,67 @@ class Dsl:
 
     def is_crash_expected(self, node: NodeId) -> bool:
         return node in self._expected_crashes
+
+    async def spawn(
+        self,
+        role: Role | str = Role.PLAIN,
+        settings: NodeSettings | None = None,
+        *,
+        flags: Flags | None = None,
+        key: Keypair | None = None,
+    ) -> Node:
+        """Add a node to the running testnet, and start it; returns once its process exists.
+
+        `role` is such as "block producer"; `settings` its name, daemon, arguments, peers. A producer or coordinator
+        holds `key`, or else the first ledger key that is left. Raises ConfigError, and DeployError when it cannot
+        be put in place. What a test spawns it must `destroy`.
+        """
+        self.raise_if_ending()
+        if role not in list(Role):
+            raise ConfigError(f"expected a role ({', '.join(map(repr, map(str, Role)))}), found {role!r}")
+        node, planned = await self._membership.add(Role(role), settings or NodeSettings(), flags, key)
+        if planned.stake_share > 0:
+            self.facts = dataclasses.replace(
+                self.facts, stake={**self.facts.stake, node.id: planned.stake_share}
+            )
+        self._router.record(NodeJoined(node.id, node.role))
+        await node.start()
+        return node
+
+    async def destroy(self, node: Node) -> None:
+        """Stop a node for good and take it out of the testnet; its evidence stays.
+
+        That it was destroyed before, or had crashed and nobody expected it to, is an error of the run.
+        """
+        if node.id in self._membership.gone:
+            self._sections.found(Severity.SOFT, "DestroyedTwice", f"{node.id} was destroyed before")
+            return
+        if self.state.node(node.id).crash is not None and node.id not in self._expected_crashes:
+            self._sections.found(
+                Severity.SOFT,
+                "DestroyedCrashedNode",
+                f"{node.id} had crashed before it was destroyed, and the test does not expect it: "
+                f"{self.state.node(node.id).why_not_running}",
+            )
+        self.nemesis.forget(node.id)
+        await self._membership.remove(node)
+        self._router.record(NodeLeft(node.id))
+
+    def account_for_nodes(self) -> None:
+        """At the body's end: nodes that it spawned and did not destroy, and crashed ones that nobody expected
+        and no wait has told of, are errors of the run.
+        """
+        for name in self._membership.spawned:
+            self._sections.found(
+                Severity.SOFT, "LeftoverNode", f"the test spawned {name} and did not destroy it"
+            )
+        for node in self.testnet.nodes:
+            state = self.state.node(node.id)
+            told = isinstance(self._ending, CrashedNode) and self._ending.node == node.id
+            if state.crash is not None and not told and node.id not in self._expected_crashes:
+                self._sections.found(
+                    Severity.SOFT, "CrashedNode", f"{node.id} was left behind {state.why_not_running}"
+                )
 
     @contextmanager
     def section(self, name: str, *, hard: bool = False) -> Iterator[None]:

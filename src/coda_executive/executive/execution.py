@@ -19,6 +19,7 @@ from coda_executive.config.plan_document import plan_document
 from coda_executive.config.roster import node_names
 from coda_executive.config.validate import check
 from coda_executive.dsl.dsl import Dsl, WaitSettings
+from coda_executive.dsl.membership import Membership
 from coda_executive.dsl.sections import FoundError, Sections, Severity, describe
 from coda_executive.errors import (
     ConfigError,
@@ -131,7 +132,7 @@ class Execution:
                 )
                 async with self._drained(attachment):
                     with self._phase("run"):
-                        await self._body(testnet, facts)
+                        await self._body(testnet, attachment, facts)
                     await self._pause_if_failed(testnet)
             with self._phase("analyse"):
                 self._analyse()
@@ -151,11 +152,13 @@ class Execution:
                 seed=self.seed,
                 genesis_files=self.genesis_files,
             )
-            document = plan_document(plan)
-            self.directory.store_plan(document)
-            self.panel = run_panel(run_facts(document))
+            self._store_plan(plan)
+            self.panel = run_panel(run_facts(plan_document(plan)))
             self.router.follow(self.panel.take)
         return build, plan
+
+    def _store_plan(self, plan: DeploymentPlan) -> None:
+        self.directory.store_plan(plan_document(plan))
 
     @asynccontextmanager
     async def _deployed(self, plan: DeploymentPlan) -> AsyncIterator[Testnet]:
@@ -231,17 +234,19 @@ class Execution:
                         f"the nodes' last log lines were not read within {DRAIN_SECONDS:g} s",
                     )
 
-    async def _body(self, testnet: Testnet, facts: NetworkFacts) -> None:
+    async def _body(self, testnet: Testnet, attachment: Attachment, facts: NetworkFacts) -> None:
         """Run the test's body; what it raises becomes an error of the run here, with the place in the user's
         file.
         """
+        membership = Membership(
+            testnet, self.session.manager, attachment, self.test.runtime, self.seed, self._store_plan
+        )
         dsl = Dsl(
-            testnet,
+            membership,
             self.router,
             facts,
             self.sections,
             self.settings,
-            seed=self.seed,
             nemesis_journal=self.directory.path / JOURNAL_FILE,
         )
         self.view.dsl = self.failures.dsl = dsl
@@ -254,6 +259,7 @@ class Execution:
                 async with self._traffic(dsl):
                     await self.test.body(dsl)
             dsl.raise_if_ending()
+            dsl.account_for_nodes()
         except TimeoutError as error:
             if not deadline.expired():
                 self._found_in_test(error)

@@ -39,6 +39,7 @@ class _Plan(msgspec.Struct, frozen=True):
 
     constants: _Constants
     nodes: dict[NodeId, _Node]
+    joined: tuple[NodeId, ...] = ()
 
 
 def run_facts(plan_document: str | bytes) -> RunFacts:
@@ -48,7 +49,12 @@ def run_facts(plan_document: str | bytes) -> RunFacts:
         k=plan.constants.k,
         slots_per_epoch=plan.constants.slots_per_epoch,
         slot_ms=plan.constants.slot_ms,
-        stake={name: node.stake_share for name, node in plan.nodes.items() if node.stake_share > 0},
+        # Of those that joined later the run's own validators were not told.
+        stake={
+            name: node.stake_share
+            for name, node in plan.nodes.items()
+            if node.stake_share > 0 and name not in plan.joined
+        },
     )
 
 

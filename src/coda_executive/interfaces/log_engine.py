@@ -44,6 +44,9 @@ class Queries:
 class Attachment(Protocol):
     """A log engine at work."""
 
+    def follow(self, node: NodeId) -> None:
+        """Follow one more node from its first line on, which is not written yet."""
+
     async def drain(self) -> None:
         """Return once every line that was written before this call has been delivered, unfinished last lines
         included.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from coda_executive.config.node_id import NodeId
-from coda_executive.config.plan import DeploymentPlan, NodeSite
+from coda_executive.config.plan import DeploymentPlan, NodeSite, PlannedNode
+from coda_executive.interfaces.node import Node
 from coda_executive.interfaces.testnet import Testnet
 
 
@@ -33,7 +34,9 @@ class Launch:
 
 
 class NetworkManager(Protocol):
-    """One testnet's life: `handshake`, `sites`, `deploy`, `launch`, `destroy`, in this order."""
+    """One testnet's life: `handshake`, `sites`, `deploy`, `launch`, `destroy`, in this order. Between the last two
+    nodes may come and go: `sites` and `add`, `remove`.
+    """
 
     async def handshake(self) -> DaemonBuild:
         """Ask the daemon's binary or image what it is. Raises DeployError with the command and what it said."""
@@ -51,6 +54,14 @@ class NetworkManager(Protocol):
 
         Raises DeployError when a process cannot be started.
         """
+
+    async def add(self, planned: PlannedNode) -> Node:
+        """Put one more node in place, with the genesis time of the others; its daemon does not run yet. Raises
+        DeployError.
+        """
+
+    async def remove(self, node: Node) -> None:
+        """Stop the node for good: it cannot be started again. Its evidence stays. Raises EngineError."""
 
     async def destroy(self) -> None:
         """Stop everything and free what `sites` reserved. Idempotent, also after half a deploy. Evidence

@@ -50,14 +50,17 @@ class FileTail:
         An error of `deliver`, or EngineError when a log cannot be read, ends the block.
         """
         paths = {node.id: self._path_of(node.id) for node in testnet.nodes}
-        return _attached(paths, Parser(queries.event_ids), deliver)
+        return _attached(paths, Parser(queries.event_ids), deliver, self._path_of)
 
 
 @asynccontextmanager
 async def _attached(
-    paths: dict[NodeId, Path], parser: Parser, deliver: Callable[[LogRecord], None]
+    paths: dict[NodeId, Path],
+    parser: Parser,
+    deliver: Callable[[LogRecord], None],
+    path_of: Callable[[NodeId], Path],
 ) -> AsyncIterator["_Tail"]:
-    tail = _Tail(paths, parser, deliver)
+    tail = _Tail(paths, parser, deliver, path_of)
     failure: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as group:
@@ -83,8 +86,13 @@ class _Tail:
     """All files of one testnet, being followed."""
 
     def __init__(
-        self, paths: dict[NodeId, Path], parser: Parser, deliver: Callable[[LogRecord], None]
+        self,
+        paths: dict[NodeId, Path],
+        parser: Parser,
+        deliver: Callable[[LogRecord], None],
+        path_of: Callable[[NodeId], Path],
     ) -> None:
+        self._path_of = path_of
         self._files = {node: FollowedFile(path) for node, path in paths.items()}
         self._in_directory: dict[Path, list[NodeId]] = {}
         for node, path in paths.items():
@@ -106,11 +114,18 @@ class _Tail:
         for file in self._files.values():
             file.close()
 
+    def follow(self, node: NodeId) -> None:
+        path = self._path_of(node)
+        self._files[node] = FollowedFile(path)
+        self._in_directory.setdefault(path.parent, []).append(node)
+        self._changes.watch(path.parent)  # if it cannot, the sweep looks after it
+        self._note_news([node])
+
     async def drain(self) -> None:
         unread = list(self._files)
         while unread:
             unread = [node for node in unread if await self._read_piece(node)]
-        for node, file in self._files.items():
+        for node, file in list(self._files.items()):
             async with self._turn:
                 await self._deliver_all(node, file.flush())
 

@@ -11,6 +11,7 @@ infrastructure.
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -70,12 +71,21 @@ class Nemesis:
         self._real: dict[Key, AnyEffect] = {}
         self._ever: dict[Key, AnyEffect] = {}
         self._lenient: dict[NodeId, None] = {}
-        self._turns = {node.id: asyncio.Lock() for node in testnet.nodes}
+        self._gone: dict[NodeId, None] = {}
+        self._turns: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def active(self) -> tuple[AnyEffect, ...]:
         """What is wanted now, as far as it counts."""
         return tuple(stack[-1][1] for stack in self._wanted.values())
+
+    def forget(self, node: NodeId) -> None:
+        """A node leaves the testnet: nothing of what disturbs it, or links with it, is to be undone."""
+        self._gone[node] = None
+        self._lenient.pop(node, None)
+        for effects in (self._wanted, self._real, self._ever):
+            for key in [key for key in effects if node in key[1:]]:
+                del effects[key]
 
     @asynccontextmanager
     async def applied(self, fault: Fault, *, key: str | None = None) -> AsyncIterator[AppliedFault]:
@@ -210,15 +220,16 @@ class Nemesis:
         return began
 
     async def _heal(self, began: AppliedFault) -> None:
-        for effect in began.effects:
+        effects = [effect for effect in began.effects if not set(effect.key[1:]) & set(self._gone)]
+        for effect in effects:
             stack = [each for each in self._wanted[effect.key] if each[0] != began.number]
             if stack:
                 self._wanted[effect.key] = stack
             else:
                 del self._wanted[effect.key]
-        await self._bring_about(began.effects)
+        await self._bring_about(effects)
         await self._revive()
-        left = await self._left(began.effects)
+        left = await self._left(effects)
         if left:
             raise FaultError(f"{began.fault} is not healed: {'; '.join(left)}")
         self._journal.note(Healed(began.number))

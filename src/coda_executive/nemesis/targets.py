@@ -78,7 +78,10 @@ def resolve(target: str, scene: Scene, stream: Random) -> tuple[NodeId, ...]:
 
 def stakes_of(testnet: Testnet) -> dict[NodeId, float]:
     """Shares of the stake, 0 to 1, of the nodes that have some."""
-    return {node.id: node.stake_share for node in testnet.plan.nodes if node.stake_share > 0}
+    there = {node.id for node in testnet.nodes}
+    return {
+        node.id: node.stake_share for node in testnet.plan.nodes if node.stake_share > 0 and node.id in there
+    }
 
 
 def expendable(nodes: Iterable[NodeId], stakes: Mapping[NodeId, float]) -> tuple[NodeId, ...]:

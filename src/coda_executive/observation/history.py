@@ -95,6 +95,19 @@ class CrashExpected(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
     expected: bool
 
 
+class NodeJoined(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """The test added a node; `role` is such as "block producer"."""
+
+    node: NodeId
+    role: str
+
+
+class NodeLeft(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """The test destroyed a node."""
+
+    node: NodeId
+
+
 class Measured(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
     """The test measured something; `unit` is such as "s" or "blocks"."""
 
@@ -136,6 +149,8 @@ _PlainRecord = (
     | FaultBegan
     | FaultEnded
     | CrashExpected
+    | NodeJoined
+    | NodeLeft
     | Measured
     | ErrorFound
     | ValidationBegan

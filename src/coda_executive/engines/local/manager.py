@@ -28,6 +28,7 @@ from coda_executive.errors import DeployError, EngineError
 from coda_executive.interfaces.capabilities import LinkShapeable, Partitionable, Resettable
 from coda_executive.interfaces.engine import RunContext
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
+from coda_executive.interfaces.node import Node
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.support.clock import wall_time_ns
 
@@ -53,6 +54,7 @@ class LocalManager:
         self._handshake: Handshake | None = None
         self._plan: DeploymentPlan | None = None
         self._nodes: tuple[LocalNode, ...] = ()
+        self._genesis: PlannedFile | None = None  # once all were started
         self._descriptors = leaks.open_descriptors()
         self._shared_memory = leaks.shared_memory_files()
         self._used_shared_memory: set[str] = set()
@@ -102,21 +104,7 @@ class LocalManager:
         guardian = await self._begin()
         self._plan = plan
         for planned in plan.nodes:
-            directory = Path(planned.site.directory)
-            await guardian.remove_at_end(directory / "tmp")  # before it is there
-            with explained(f"make the directory of {planned.id}"):
-                for path in (directory, directory / CONFIG_DIRECTORY, directory / "tmp"):
-                    make_private(path)
-                for log in (self.log_path(planned.id), *self._companion_logs(planned)):
-                    log.touch(mode=0o600)
-                for file in planned.files:
-                    place(directory, file)
-        self._nodes = tuple(self._node(planned, guardian) for planned in plan.nodes)
-        if self._proxies is not None:
-            assert self._lease is not None
-            for planned in plan.nodes:
-                self._lease.give_up([planned.site.external_port])
-                await self._proxies.listen(planned.id, planned.site.external_port)
+            await self._put_in_place(planned, guardian)
         return Testnet(plan, *(self._of_role(role) for role in Role))
 
     async def launch(self) -> Launch:
@@ -133,6 +121,7 @@ class LocalManager:
             )
         genesis_ms = wall_time_ns() // 1_000_000 + round(allowance * 1000)
         file = PlannedFile(self._plan.genesis_file, genesis_document(genesis_ms))
+        self._genesis = file
         with explained("write the genesis time"):
             for planned in self._plan.nodes:
                 place(Path(planned.site.directory), file)
@@ -143,6 +132,19 @@ class LocalManager:
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return Launch(genesis_ms, allowance)
+
+    async def add(self, planned: PlannedNode) -> Node:
+        if self._guardian is None or self._genesis is None:
+            raise DeployError(f"{planned.id} cannot be added: the others were not launched yet")
+        node = await self._put_in_place(planned, self._guardian)
+        with explained(f"write the genesis time of {planned.id}"):
+            place(Path(planned.site.directory), self._genesis)
+        return node
+
+    async def remove(self, node: Node) -> None:
+        for each in self._nodes:
+            if each.id == node.id:
+                await each.retire()
 
     async def destroy(self) -> None:
         """Satisfies NetworkManager. When cancelled, the guardian finishes alone, and at once."""
@@ -223,6 +225,24 @@ class LocalManager:
                 on_lost=self._on_guardian_lost,
             )
         return self._guardian
+
+    async def _put_in_place(self, planned: PlannedNode, guardian: Guardian) -> LocalNode:
+        directory = Path(planned.site.directory)
+        await guardian.remove_at_end(directory / "tmp")  # before it is there
+        with explained(f"make the directory of {planned.id}"):
+            for path in (directory, directory / CONFIG_DIRECTORY, directory / "tmp"):
+                make_private(path)
+            for log in (self.log_path(planned.id), *self._companion_logs(planned)):
+                log.touch(mode=0o600)
+            for file in planned.files:
+                place(directory, file)
+        node = self._node(planned, guardian)
+        self._nodes += (node,)
+        if self._proxies is not None:
+            assert self._lease is not None
+            self._lease.give_up([planned.site.external_port])
+            await self._proxies.listen(planned.id, planned.site.external_port)
+        return node
 
     def _node(self, planned: PlannedNode, guardian: Guardian) -> LocalNode:
         directory, log, site = Path(planned.site.directory), self.log_path(planned.id), planned.site

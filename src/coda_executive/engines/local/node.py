@@ -17,6 +17,7 @@ from coda_executive.engines.local.guarded import GuardedProcess, last_lines
 from coda_executive.engines.local.handshake import daemon_command
 from coda_executive.engines.local.links import LinkedNode, LinkProxies
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
+from coda_executive.errors import DeployError
 from coda_executive.events.event import (
     LifecycleEvent,
     NodeCrashed,
@@ -56,6 +57,7 @@ class LocalNode:
         self._release_ports = release_ports
         self._stop_limit = stop_limit
         self._paused = False
+        self._is_retired = False
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -99,6 +101,8 @@ class LocalNode:
         async with self._turn:
             if self.is_running:
                 return
+            if self._is_retired:
+                raise DeployError(f"{self.id} was destroyed and cannot be started again; spawn another node")
             await self._process.clear()  # what a crashed predecessor left may not be gone yet
             if fresh_state:
                 self._empty_configuration()
@@ -110,6 +114,12 @@ class LocalNode:
             await self._process.start(lambda: self._publish(self.id, NodeStarted(fresh_state)))
             for companion in self._companions:
                 await companion.start()
+
+    async def retire(self) -> None:
+        """Stop for good, with all its companions."""
+        self._is_retired = True
+        await self.stop()
+        await self.stop_the_rest()
 
     async def stop(self) -> None:
         async with self._turn:

@@ -41,6 +41,9 @@ class SimulatedLogEngine:
         """An error of `deliver` ends the block."""
         return self._attached(Parser(queries.event_ids), deliver)
 
+    def follow(self, node: NodeId) -> None:
+        """Nothing to do: all logs lead here."""
+
     async def drain(self) -> None:
         self.deliver_all()
 

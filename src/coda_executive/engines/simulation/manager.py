@@ -22,6 +22,7 @@ from coda_executive.events.event import LifecycleEvent, NodeCrashed
 from coda_executive.interfaces.capabilities import LinkShape
 from coda_executive.interfaces.engine import RunContext
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
+from coda_executive.interfaces.node import Node
 from coda_executive.interfaces.testnet import Testnet
 from coda_protocol.timestamp import Timestamp
 
@@ -58,6 +59,8 @@ class SimulatedNetworkManager:
         self._nodes: dict[NodeId, SimulatedNode] = {}
         self._disks: dict[NodeId, Disk] = {}
         self._logs: list[NodeLog] = []
+        self._addresses = itertools.count(1)
+        self._genesis: bytes | None = None  # the file, once all were started
 
     async def handshake(self) -> DaemonBuild:
         name = self._daemon_name
@@ -66,15 +69,15 @@ class SimulatedNetworkManager:
 
     async def sites(self, names: Sequence[NodeId]) -> Mapping[NodeId, NodeSite]:
         return {
-            name: NodeSite(_address(number), CLIENT_PORT, REST_PORT, EXTERNAL_PORT, f"/nodes/{name}")
-            for number, name in enumerate(names, start=1)
+            name: NodeSite(
+                _address(next(self._addresses)), CLIENT_PORT, REST_PORT, EXTERNAL_PORT, f"/nodes/{name}"
+            )
+            for name in names
         }
 
     async def deploy(self, plan: DeploymentPlan) -> Testnet:
         for planned in plan.nodes:
-            if planned.id in self._nodes:
-                raise DeployError(f"two nodes of the plan are named {planned.id!r}; names must be unique")
-            self._nodes[planned.id] = self._put_in_place(planned)
+            self._put_in_place(planned)
         self._plan = plan
         return Testnet(
             plan,
@@ -92,13 +95,22 @@ class SimulatedNetworkManager:
         genesis_ns = now_ns + round(self._options.boot_allowance * 1e9)
         genesis_ms = -(-genesis_ns // _NS_PER_MS)
         configuration = {"genesis": {"genesis_state_timestamp": Timestamp(genesis_ms).text}}
-        content = json.dumps(configuration).encode()
+        self._genesis = json.dumps(configuration).encode()
         for planned in self._plan.nodes:
-            store = SimulatedStore(self._disks[planned.id])
-            store.write(posixpath.join(planned.site.directory, self._plan.genesis_file), content)
+            self._write_genesis(planned, self._genesis)
         for node in self._nodes.values():
             await node.start()
         return Launch(genesis_ms, (genesis_ms * _NS_PER_MS - now_ns) / 1e9)
+
+    async def add(self, planned: PlannedNode) -> Node:
+        if self._genesis is None:
+            raise DeployError(f"{planned.id} cannot be added: the others were not launched yet")
+        node = self._put_in_place(planned)
+        self._write_genesis(planned, self._genesis)
+        return node
+
+    async def remove(self, node: Node) -> None:
+        await self._nodes[node.id].retire()
 
     async def destroy(self) -> None:
         failures: list[ExecutiveError] = []
@@ -123,8 +135,15 @@ class SimulatedNetworkManager:
     def _daemon(self) -> SimulatedDaemon:
         return find_daemon(self._daemon_name)
 
+    def _write_genesis(self, planned: PlannedNode, content: bytes) -> None:
+        assert self._plan is not None
+        store = SimulatedStore(self._disks[planned.id])
+        store.write(posixpath.join(planned.site.directory, self._plan.genesis_file), content)
+
     def _put_in_place(self, planned: PlannedNode) -> SimulatedNode:
-        daemon = find_daemon(planned.daemon) if planned.daemon else self._daemon()
+        if planned.id in self._nodes:
+            raise DeployError(f"two nodes are named {planned.id!r}; names must be unique")
+        daemon = self._daemon() if planned.daemon is None else find_daemon(planned.daemon)
         disk = self._disks[planned.id] = Disk()
         store = SimulatedStore(disk)
         store.make_directory(planned.site.directory, mode=0o700)
@@ -152,9 +171,10 @@ class SimulatedNetworkManager:
             if isinstance(event, NodeCrashed):
                 log.flush()
 
-        return SimulatedNode(
+        node = self._nodes[planned.id] = SimulatedNode(
             planned, daemon, machine, log, publish, lambda: next(self._pids), self._options.stop_limit
         )
+        return node
 
     def _with_role(self, role: Role) -> tuple[SimulatedNode, ...]:
         return tuple(node for node in self._nodes.values() if node.role is role)

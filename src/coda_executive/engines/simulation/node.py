@@ -19,6 +19,7 @@ from coda_executive.engines.simulation.http import SimulatedHttpTransport
 from coda_executive.engines.simulation.node_log import NodeLog
 from coda_executive.engines.simulation.process import Process
 from coda_executive.engines.simulation.store import SimulatedStore
+from coda_executive.errors import DeployError
 from coda_executive.events.event import (
     LifecycleEvent,
     NodeCrashed,
@@ -76,6 +77,7 @@ class SimulatedNode(SimulatedFaults):
         self._new_pid = new_pid
         self._stop_limit = stop_limit
         self._life: _Life | None = None
+        self._is_retired = False
         transport = SimulatedHttpTransport(machine.network, machine.machine, planned.site.rest_port)
         self._client = DaemonClient(planned.id, transport)
 
@@ -108,6 +110,8 @@ class SimulatedNode(SimulatedFaults):
     async def start(self, *, fresh_state: bool = False) -> None:
         if self._life is not None:
             return
+        if self._is_retired:
+            raise DeployError(f"{self.id} was destroyed and cannot be started again; spawn another node")
         if fresh_state:
             self._empty_config_directory()
         process = Process(self.id, self._log.write)
@@ -117,6 +121,11 @@ class SimulatedNode(SimulatedFaults):
         self._publish(self.id, NodeStarted(fresh_state))
         running = process.spawn(self._loop, self._run(life), "daemon")
         running.add_done_callback(lambda _task: self._ended(life), context=contextvars.Context())
+
+    async def retire(self) -> None:
+        """Stop for good."""
+        self._is_retired = True
+        await self.stop()
 
     async def stop(self) -> None:
         life = self._life
