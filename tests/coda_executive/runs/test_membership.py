@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.coda_executive.runs.conftest import Finished
 
 from coda_executive.cli.main import run_cli
 from coda_executive.observation.history import HistoryReader, NodeJoined, NodeLeft
@@ -184,7 +185,7 @@ def test_who_came_and_went_is_in_the_evidence(simulate: Simulate, tmp_path: Path
 
 @pytest.mark.real
 def test_a_process_joins_and_leaves(
-    executive: Callable[..., tuple[int, str]], write_test: Write, tmp_path: Path
+    executive: Callable[..., Finished], write_test: Write, tmp_path: Path
 ) -> None:
     """The same on processes, behind proxies too; nothing is left over."""
     target = write_test(
