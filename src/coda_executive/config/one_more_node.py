@@ -33,13 +33,14 @@ class OneMore:
 
 
 def one_more(network: NetworkConfig, role: Role, settings: NodeSettings, flags: Flags | None) -> OneMore:
-    """The network with one more node of a role, the last of them. Raises FaultyConfigError with all that is
-    wrong with it, ConfigError for flags of another role.
+    """The network with one more node of a role, the last of them. Raises FaultyConfigError with all that it makes
+    wrong, ConfigError for flags of another role.
     """
     grown = _grown(network, role, flags)
     usual_name = [member for member in roster(grown) if member.role is role][-1].usual_name
     grown = replace(grown, nodes={**network.nodes, usual_name: settings})
-    if faults := list(network_faults(grown)):
+    before = list(network_faults(network))
+    if faults := [fault for fault in network_faults(grown) if fault not in before]:
         raise FaultyConfigError(faults)
     member = next(member for member in roster(grown) if member.usual_name == usual_name)
     return OneMore(grown, member)

@@ -9,9 +9,10 @@ from zlib import crc32
 import msgspec
 
 from coda_executive.config.make_plan import make_plan
-from coda_executive.config.network import NetworkConfig
+from coda_executive.config.network import NetworkConfig, NodeSettings
 from coda_executive.config.node_id import NodeId
-from coda_executive.config.plan import DeploymentPlan
+from coda_executive.config.one_more_node import one_more, plan_one_more
+from coda_executive.config.plan import DeploymentPlan, Role
 from coda_executive.config.roster import node_names
 from coda_executive.errors import EngineError, RequestFailed
 from coda_executive.events.event import DaemonEvent, LifecycleEvent, OtherEvent
@@ -115,6 +116,16 @@ class Bench:
         testnet = await self.deploy()
         await self.launch(testnet)
         return testnet
+
+    async def join(self, testnet: Testnet, attachment: Attachment) -> Node:
+        """Add one more plain node, whose log is followed; it is not started."""
+        wanted = one_more(testnet.plan.network, Role.PLAIN, NodeSettings(), None)
+        sites = await self.manager.sites([wanted.member.id])
+        plan = plan_one_more(testnet.plan, _RUNTIME, wanted, sites[wanted.member.id], seed=SEED)
+        node = await self.manager.add(plan.nodes[-1])
+        attachment.follow(node.id)
+        testnet.join(node, plan)
+        return node
 
     async def until(self, holds: Callable[[], bool | Awaitable[bool]], what: str) -> None:
         """Return once it holds. If the clause's time runs out before, that it did not is what was broken."""

@@ -360,6 +360,34 @@ class EngineConformance(AbilityConformance):
         finally:
             await crashing.aclose()
 
+    @clause()
+    async def test_node_that_joins_is_followed_and_one_that_left_stays_away(self, bench: Bench) -> None:
+        testnet = await bench.deploy()
+        async with bench.attached(testnet) as attachment:
+            await bench.launch(testnet)
+            late = await bench.join(testnet, attachment)
+            promise(not late.is_running, f"add has started {late.id}: it only puts a node in place")
+            await late.start()
+            await bench.until_it_answers(late)
+            timestamps = [
+                (await node.client.execute(_GENESIS))["genesisConstants"]["genesisTimestamp"]
+                for node in (late, *testnet.seeds)
+            ]
+            promise(len(set(timestamps)) == 1, f"who joins has the others' genesis time, found {timestamps}")
+            await bench.manager.remove(late)
+            promise(not late.is_running, f"{late.id} runs after it was removed")
+            try:
+                await late.start()
+            except DeployError:
+                pass
+            else:
+                promise(False, f"{late.id} was removed, and started again")
+            await attachment.drain()
+        await bench.manager.destroy()
+        bench.check_records(late)
+        told = bench.told_of(late)
+        promise([type(event) for event in told] == [NodeStarted, NodeStopped], f"of its life was told {told}")
+
     # ---- the log engine ----
 
     @clause()

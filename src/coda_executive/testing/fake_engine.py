@@ -1,6 +1,7 @@
 """An engine in memory, in virtual time, whose daemons do what a test scripts."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +19,7 @@ from coda_executive.interfaces.client import Peer
 from coda_executive.interfaces.engine import Finding, RunContext, Session
 from coda_executive.interfaces.log_engine import LogEngine
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
+from coda_executive.interfaces.node import Node
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.testing.fake_node import FakeNode
 from coda_executive.testing.fake_process import Conduct, idle
@@ -87,6 +89,8 @@ class FakeNetworkManager:
         self.nodes: dict[NodeId, FakeNode] = {}
         self._conducts = conducts
         self._logs: list[NodeLog] = []
+        self._addresses = itertools.count(1)
+        self._genesis_ms: int | None = None  # once all were started
         self._loop = asyncio.get_running_loop()
 
     async def handshake(self) -> DaemonBuild:
@@ -96,8 +100,8 @@ class FakeNetworkManager:
 
     async def sites(self, names: Sequence[NodeId]) -> Mapping[NodeId, NodeSite]:
         return {
-            name: NodeSite(f"10.0.0.{number}", 8301, 3085, 8302, f"/nodes/{name}")
-            for number, name in enumerate(names, 1)
+            name: NodeSite(f"10.0.0.{next(self._addresses)}", 8301, 3085, 8302, f"/nodes/{name}")
+            for name in names
         }
 
     async def deploy(self, plan: DeploymentPlan) -> Testnet:
@@ -107,11 +111,21 @@ class FakeNetworkManager:
         return Testnet(plan, *by_role)
 
     async def launch(self) -> Launch:
-        genesis_ms = self.now_ns() // 1_000_000 + round(self.options.boot_allowance * 1000)
+        genesis_ms = self._genesis_ms = self.now_ns() // 1_000_000 + round(self.options.boot_allowance * 1000)
         for node in self.nodes.values():
             node.genesis_ms = genesis_ms
             await node.start()
         return Launch(genesis_ms, self.options.boot_allowance)
+
+    async def add(self, planned: PlannedNode) -> Node:
+        if self._genesis_ms is None:
+            raise DeployError(f"{planned.id} cannot be added: the others were not launched yet")
+        node = self.nodes[planned.id] = self._node(planned)
+        node.genesis_ms = self._genesis_ms
+        return node
+
+    async def remove(self, node: Node) -> None:
+        await self.nodes[node.id].retire()
 
     async def destroy(self) -> None:
         for node in self.nodes.values():

@@ -63,6 +63,7 @@ class FakeNode(FakeFaults):
         self._process: FakeProcess | None = None
         self._living: asyncio.Task[int] | None = None
         self._end = _End.BY_ITSELF
+        self._is_retired = False
         self._unpaused = asyncio.Event()
         self._unpaused.set()
         self.client = FakeClient(planned.id, self._reached)
@@ -95,6 +96,8 @@ class FakeNode(FakeFaults):
     async def start(self, *, fresh_state: bool = False) -> None:
         if self._process is not None:
             return
+        if self._is_retired:
+            raise DeployError(f"{self.id} was destroyed and cannot be started again; spawn another node")
         if fresh_state:
             self.state.clear()
         process = FakeProcess(self.planned, self.state, self.genesis_ms, self._log.write, self.clock_ns)
@@ -102,6 +105,11 @@ class FakeNode(FakeFaults):
         self._publish(self.id, NodeStarted(fresh_state))
         self._living = asyncio.create_task(self._live(process), name=f"{self.id}: daemon")
         self._living.add_done_callback(self._ended)
+
+    async def retire(self) -> None:
+        """Stop for good."""
+        self._is_retired = True
+        await self.stop()
 
     async def stop(self) -> None:
         if self._process is not None and self._living is not None:

@@ -49,6 +49,9 @@ class ScriptedLogEngine:
         """An error of `deliver` ends the block."""
         return self._attached(Parser(queries.event_ids), deliver)
 
+    def follow(self, node: NodeId) -> None:
+        """Nothing to do: the script may name any node."""
+
     async def drain(self) -> None:
         """The script's lines that are due by now included."""
         self._write_due()
