@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import DaemonEvent
 from coda_executive.interfaces.testnet import Testnet
@@ -16,8 +18,7 @@ class Coverage(StrEnum):
     MATCHING = "matching lines"
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(msgspec.Struct, frozen=True, gc=False):
     """One observed line: `number` counts the node's lines from 1, `offset` is where it begins in the node's
     log, in bytes.
 

@@ -6,15 +6,15 @@ Pure.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from coda_executive.config.node_id import NodeId
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
 
 
-@dataclass(frozen=True, slots=True)
-class SeenBlock:
+class SeenBlock(msgspec.Struct, frozen=True, gc=False):
     """A block as its producer announced it; `time_ns` is nanoseconds since the run began."""
 
     state_hash: StateHash

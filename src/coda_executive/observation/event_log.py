@@ -8,14 +8,15 @@ young. Pure.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import Event
 
 LEAST_KEPT = 50_000  # events; up to twice as many are, so that dropping costs little
 
 
-@dataclass(frozen=True, slots=True)
-class SeenEvent:
+class SeenEvent(msgspec.Struct, frozen=True, gc=False):
     """Something that was noticed of a node, `time_ns` nanoseconds after the run began."""
 
     node: NodeId

@@ -11,7 +11,6 @@ this process, not that of the machine.
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -29,8 +28,7 @@ _SEGMENT_BYTES = 8 << 20
 _BUFFER_BYTES = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class EventSeen:
+class EventSeen(msgspec.Struct, frozen=True, gc=False):
     """A node was observed. `line` and `offset` lead to the raw line; None for what the manager told.
 
     `times` tells how many equal lines this one stands for: it is the last of them.
@@ -159,8 +157,7 @@ _PlainRecord = (
 HistoryRecord = EventSeen | _PlainRecord
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(msgspec.Struct, frozen=True, gc=False):
     time_ns: int
     record: HistoryRecord
 
@@ -185,6 +182,22 @@ class _StoredEvent(msgspec.Struct, frozen=True, tag_field="kind", tag="EventSeen
 class _StoredEntry(msgspec.Struct, frozen=True):
     time_ns: int
     record: _StoredEvent | _PlainRecord
+
+
+class _WrittenEvent(msgspec.Struct, gc=False, tag_field="kind", tag="EventSeen", omit_defaults=True):
+    """A _StoredEvent on its way out: its fields are encoded with it."""
+
+    node: NodeId
+    event: str
+    fields: Event
+    line: int | None = None
+    offset: int | None = None
+    times: int = 1
+
+
+class _WrittenEntry(msgspec.Struct, gc=False):
+    time_ns: int
+    record: _WrittenEvent | _PlainRecord
 
 
 _encoder = msgspec.json.Encoder()
@@ -232,7 +245,7 @@ class HistoryWriter:
     def append(self, entry: HistoryEntry) -> None:
         if self._has_failed or self._file is None:
             return
-        self._buffer += _encoder.encode(_StoredEntry(entry.time_ns, _stored(entry.record)))
+        _encoder.encode_into(_WrittenEntry(entry.time_ns, _written(entry.record)), self._buffer, -1)
         self._buffer += b"\n"
         if len(self._buffer) >= _BUFFER_BYTES:
             self.flush()
@@ -354,13 +367,11 @@ def _check_header(line: bytes, segment: int, where: str) -> None:
         )
 
 
-def _stored(record: HistoryRecord) -> _StoredEvent | _PlainRecord:
+def _written(record: HistoryRecord) -> _WrittenEvent | _PlainRecord:
     if not isinstance(record, EventSeen):
         return record
-    fields = msgspec.Raw(_encoder.encode(record.event))
-    return _StoredEvent(
-        record.node, type(record.event).__name__, fields, record.line, record.offset, record.times
-    )
+    event = record.event
+    return _WrittenEvent(record.node, type(event).__name__, event, record.line, record.offset, record.times)
 
 
 @cache

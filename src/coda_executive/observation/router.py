@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.events.event import DaemonEvent, ErrorLogged, LifecycleEvent, UnreadableLine
@@ -21,11 +23,12 @@ _FLUSH_SECONDS = 1.0  # the most evidence that a kill -9 may cost
 _REPEATS_IN_FULL = 16  # equal lines of a node that are told one by one
 _MOST_DISTINCT_REPEATS = 1000  # lines that are watched for repetition
 
+_REPEATABLE = (ErrorLogged, UnreadableLine)
+
 Subscriber = Callable[["Observation"], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True, gc=False):
     """One thing noticed: the `index`-th of the run, `time_ns` nanoseconds after its beginning."""
 
     index: int
@@ -101,7 +104,7 @@ class Router:
     def deliver(self, record: LogRecord) -> None:
         """Take in a log line."""
         seen = EventSeen(record.node, record.event, record.number, record.offset)
-        repeats = self._repeats_of(seen) if isinstance(seen.event, ErrorLogged | UnreadableLine) else None
+        repeats = self._repeats_of(seen) if type(seen.event) in _REPEATABLE else None
         if repeats is None:
             self._take(seen)
         else:
@@ -188,7 +191,10 @@ class Router:
 
     def _write(self, record: HistoryRecord, time_ns: int) -> None:
         entry = HistoryEntry(time_ns, record)
-        self._guard(lambda: self._history.append(entry))
+        try:
+            self._history.append(entry)
+        except EngineError as error:
+            self._failure = error
         if self._follower is not None:
             self._follower(entry)
         if self._flush_timer is None:
@@ -201,7 +207,10 @@ class Router:
         self._flush()
 
     def _flush(self) -> None:
-        self._guard(self._history.flush)
+        try:
+            self._history.flush()
+        except EngineError as error:
+            self._failure = error
 
     def _close(self) -> None:
         self._settle()
@@ -209,15 +218,6 @@ class Router:
             self._flush_timer.cancel()
             self._flush_timer = None
         self._raise_failure()
-
-    def _guard(self, write: Callable[[], None]) -> None:
-        """Keep the writer's error for the next caller who can hear it; the timer could not raise it to
-        anybody.
-        """
-        try:
-            write()
-        except EngineError as error:
-            self._failure = error
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import (
     BestTipFormed,
@@ -40,8 +42,7 @@ def worst(validities: Iterable[Validity]) -> Validity:
     return next((validity for validity in _WORST_FIRST if validity in found), Validity.VACUOUS)
 
 
-@dataclass(slots=True)
-class Sighting:
+class Sighting(msgspec.Struct, gc=False):
     """One observation of a node, or a declaration of the test, `time_ns` nanoseconds after the run began.
 
     `line` leads to the node's log. A fault has no node of its own: `node` is then the nemesis.
