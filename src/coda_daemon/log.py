@@ -9,42 +9,64 @@ function without arguments that is called only when the line is built.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from coda_daemon.ports import Clock
-from coda_protocol.log_message import Source, encode_log_message, placeholders
+from coda_protocol.log_message import LineTemplate, Source, placeholders
 from coda_protocol.structured_events import Level, StructuredEvent
 
+_DUPLICATED = "$duplicated_keys"
+_MOST_PLACES = 1000  # whose unchanging parts are kept; a message may hold anything
 
-@dataclass(slots=True)
-class Record:
-    """One line on its way to the sinks; encoded at most once."""
 
-    time_ns: int
+class Place(NamedTuple):
+    """A place in the program that writes lines: what they have in common, and who takes them."""
+
     level: Level
     source: Source
     message: str
-    metadata: dict[str, Any]
     event_id: str | None
-    _line: bytes | None = field(default=None, repr=False)
+    duplicated: list[str]  # keys that hide process-wide ones
+    template: LineTemplate
+    takers: tuple[Callable[["Record"], None], ...]
+
+
+class Record:
+    """One line on its way to the sinks; encoded at most once. `metadata` are all, the process-wide included."""
+
+    __slots__ = ("_line", "_place", "metadata", "time_ns")
+
+    def __init__(self, time_ns: int, place: Place, metadata: dict[str, Any]) -> None:
+        self.time_ns = time_ns
+        self._place = place
+        self.metadata = metadata
+        self._line: bytes | None = None
+
+    @property
+    def level(self) -> Level:
+        return self._place.level
+
+    @property
+    def source(self) -> Source:
+        return self._place.source
+
+    @property
+    def message(self) -> str:
+        return self._place.message
+
+    @property
+    def event_id(self) -> str | None:
+        return self._place.event_id
 
     @property
     def line(self) -> bytes:
         """The JSON form of C.1, without a newline."""
-        if self._line is None:
-            self._line = encode_log_message(
-                timestamp_ns=self.time_ns,
-                level=self.level,
-                source=self.source,
-                message=self.message,
-                metadata=self.metadata,
-                event_id=self.event_id,
-            )
-        return self._line
+        line = self._line
+        if line is None:
+            line = self._line = self._place.template.line(self.time_ns, self.metadata)
+        return line
 
 
 class Sink(Protocol):
@@ -71,10 +93,12 @@ class Log:
         self._lowest = min((sink.level for sink in sinks), default=Level.FATAL)
         self._capturing: frozenset[str] | None = None
         self._captured: list[bytes] = []
+        self._places: dict[tuple[object, ...], Place] = {}
 
     def add_process_metadata(self, **metadata: Any) -> None:
         """Put entries in every line from now on: `host`, `peer_id` and `port` once networking is up."""
         self._process_wide.update(metadata)
+        self._places.clear()
 
     def start_filtered_log(self, event_ids: Iterable[str]) -> bool:
         """Capture events with these ids in memory, whatever the levels; False if a capture runs already
@@ -132,32 +156,60 @@ class Log:
         *,
         captured: bool = False,
     ) -> None:
+        # Two frames up is the caller of `info`, `event` and the like.
+        frame = sys._getframe(2)
+        key = (
+            frame.f_code.co_filename,
+            frame.f_lasti,
+            frame.f_code.co_firstlineno,
+            level,
+            message,
+            event_id,
+            *given,
+        )
+        place = self._places.get(key)
+        if place is None:
+            place = self._placed(level, Source(module, _location(frame)), message, given, event_id)
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            self._places[key] = place
         metadata = {**self._process_wide, **given}
-        for key, value in given.items():
+        for name, value in given.items():
             if callable(value):
-                metadata[key] = value()
-        if len(metadata) < len(given) + len(self._process_wide):
-            metadata["$duplicated_keys"] = [key for key in given if key in self._process_wide]
-        if missing := [name for name in placeholders(message) if name not in metadata]:
+                metadata[name] = value()
+        if place.duplicated:
+            metadata[_DUPLICATED] = place.duplicated
+        record = Record(self._clock.time_ns(), place, metadata)
+        if captured:
+            self._captured.append(record.line)
+        for take in place.takers:
+            take(record)
+
+    def _placed(
+        self, level: Level, source: Source, message: str, given: Iterable[str], event_id: str | None
+    ) -> Place:
+        process_wide = self._process_wide
+        duplicated = [key for key in given if key in process_wide]
+        known = (*given, *process_wide)
+        if missing := [name for name in placeholders(message) if name not in known]:
             message = f"invalid log call: no metadata for {', '.join(missing)} in {message!r}".replace(
                 "$", ""
             )
             level = Level.ERROR
-        # Two frames up is the caller of `info`, `event` and the like.
-        source = Source(module, _location(sys._getframe(2)))
-        record = Record(self._clock.time_ns(), level, source, message, metadata, event_id)
-        if captured:
-            self._captured.append(record.line)
-        for sink in self._sinks:
-            if level >= sink.level and sink.only_event in (None, event_id):
-                sink.write(record)
+        template = LineTemplate(
+            level=level,
+            source=source,
+            message=message,
+            fixed={**process_wide, _DUPLICATED: duplicated} if duplicated else process_wide,
+            keys=tuple(given),
+            event_id=event_id,
+        )
+        takers = tuple(
+            sink.write for sink in self._sinks if level >= sink.level and sink.only_event in (None, event_id)
+        )
+        return Place(level, source, message, event_id, duplicated, template, takers)
 
 
 def _location(frame: FrameType) -> str:
-    return _location_text(frame.f_globals.get("__name__", "?"), frame.f_lineno)
-
-
-@lru_cache(maxsize=1024)
-def _location_text(module: str, line: int) -> str:
-    path = module.replace(".", "/")
-    return f'File "src/{path}.py", line {line}, characters 0-0'
+    path = frame.f_globals.get("__name__", "?").replace(".", "/")
+    return f'File "src/{path}.py", line {frame.f_lineno}, characters 0-0'

@@ -24,7 +24,7 @@ class JsonConsole:
     only_event: str | None = None
 
     def write(self, record: Record) -> None:
-        self.console.out(record.line.decode())
+        self.console.log(record.line)
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,11 @@ class MainFile:
     only_event: str | None = None
 
     def write(self, record: Record) -> None:
-        if len(record.line) < MAX_LINE:
-            self.file.write_line(record.line)
+        line = record.line
+        if len(line) < MAX_LINE:
+            self.file.write_line(line)
             return
-        self.oversized.write_line(record.line)
+        self.oversized.write_line(line)
         self.file.write_line(
             encode_log_message(
                 timestamp_ns=record.time_ns,

@@ -178,6 +178,9 @@ class Console(Protocol):
     def out(self, line: str) -> None:
         """One line on standard output, without its newline."""
 
+    def log(self, line: bytes) -> None:
+        """One line on standard output that is encoded and has no newline in it."""
+
     def err(self, line: str) -> None:
         """One line on standard error."""
 

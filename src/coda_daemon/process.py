@@ -45,11 +45,16 @@ class StandardStreams:
     def out(self, line: str) -> None:
         self._write(1, line)
 
+    def log(self, line: bytes) -> None:
+        self._write_all(1, line + b"\n")
+
     def err(self, line: str) -> None:
         self._write(2, line)
 
     def _write(self, descriptor: int, line: str) -> None:
-        rest = f"{line}\n".encode(errors="backslashreplace")
+        self._write_all(descriptor, f"{line}\n".encode(errors="backslashreplace"))
+
+    def _write_all(self, descriptor: int, rest: bytes) -> None:
         while rest:
             try:
                 rest = rest[os.write(descriptor, rest) :]

@@ -5,7 +5,7 @@ metadata.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -53,6 +53,7 @@ class LogMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 _encoder = msgspec.json.Encoder()
+_encode: Callable[[Any], bytes] = _encoder.encode
 _decoder = msgspec.json.Decoder(LogMessage)
 _source_decoder = msgspec.json.Decoder(Source)
 _metadata_decoder = msgspec.json.Decoder(dict[str, Any])
@@ -82,6 +83,48 @@ def encode_log_message(
             event_id,
         )
     )
+
+
+_HOLE = b"\0"  # JSON text has none
+
+
+class LineTemplate:
+    """Lines that differ in time and in the values of some metadata only: what they share is encoded once.
+
+    `fixed` are metadata that stay, `keys` those whose values come with each line.
+    """
+
+    __slots__ = ("_keys", "_pieces", "_prefix")
+
+    def __init__(
+        self,
+        *,
+        level: Level,
+        source: Source,
+        message: str,
+        fixed: Mapping[str, Any],
+        keys: Collection[str],
+        event_id: str | None = None,
+    ) -> None:
+        hole = msgspec.Raw(_HOLE)
+        line = encode_log_message(
+            timestamp_ns=0,
+            level=level,
+            source=source,
+            message=message,
+            metadata={**fixed, **dict.fromkeys(keys, hole)},
+            event_id=event_id,
+        )
+        self._prefix, _, rest = line.partition(_timestamp_bytes(0))
+        self._pieces = rest.split(_HOLE)
+        self._keys = sorted(keys)
+
+    def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> bytes:
+        """What `encode_log_message` would give."""
+        parts = [self._prefix, _timestamp_bytes(timestamp_ns), self._pieces[0]]
+        for key, piece in zip(self._keys, self._pieces[1:], strict=True):
+            parts += (_encode(values[key]), piece)
+        return b"".join(parts)
 
 
 def decode_log_message(line: bytes) -> LogMessage:
@@ -118,6 +161,11 @@ def format_timestamp(time_ns: int) -> str:
     """Nanoseconds since the Unix epoch as `2024-05-01 12:00:05.123456Z`."""
     seconds, rest = divmod(time_ns, _NANOSECONDS)
     return f"{_format_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=64)
+def _timestamp_bytes(time_ns: int) -> bytes:
+    return format_timestamp(time_ns).encode()
 
 
 @lru_cache(maxsize=64)

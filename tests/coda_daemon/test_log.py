@@ -30,6 +30,9 @@ class MemoryConsole:
     def out(self, line: str) -> None:
         self.lines.append(line)
 
+    def log(self, line: bytes) -> None:
+        self.lines.append(line.decode())
+
     def err(self, line: str) -> None:
         self.errors.append(line)
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coda_protocol.log_message import (
+    LineTemplate,
     Source,
     decode_log_message,
     decode_log_messages,
@@ -116,3 +117,32 @@ def test_any_message_stays_on_one_line_and_is_read_back(message: str, metadata: 
     assert b"\n" not in line
     read = decode_log_message(line)
     assert (read.message, metadata_of(read)) == (message, metadata)
+
+
+@given(
+    values=st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+        st.one_of(st.integers(-(2**63), 2**63), st.text("\0\n\"'€"), st.lists(st.none())),
+    ),
+    event_id=st.sampled_from([None, BLOCK_PRODUCED.id]),
+    level=st.sampled_from(list(Level)),
+    time_ns=st.integers(0, 2**62),
+)
+def test_a_template_gives_the_same_lines(
+    values: dict[str, object], event_id: str | None, level: Level, time_ns: int
+) -> None:
+    source, fixed = Source("M", "\0"), {"pid": 7, "{": "\0"}
+    values = {key: value for key, value in values.items() if key not in fixed}
+
+    template = LineTemplate(
+        level=level, source=source, message="\0 $a", fixed=fixed, keys=tuple(values), event_id=event_id
+    )
+
+    assert template.line(time_ns, {**fixed, **values}) == encode_log_message(
+        timestamp_ns=time_ns,
+        level=level,
+        source=source,
+        message="\0 $a",
+        metadata={**fixed, **values},
+        event_id=event_id,
+    )

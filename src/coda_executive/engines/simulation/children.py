@@ -41,7 +41,9 @@ class SimulatedChildren:
     async def start(
         self, arguments: Sequence[str], program: Callable[["SimulatedHost"], Awaitable[int]]
     ) -> SimulatedChild:
-        process = Process(f"{self._parent.name}: {' '.join(arguments[:2])}", self._parent.write)
+        process = Process(
+            f"{self._parent.name}: {' '.join(arguments[:2])}", self._parent.write, self._parent.write_log
+        )
         host = self._make_host(process)
         exit_code: asyncio.Future[int] = self._loop.create_future()
 

@@ -93,6 +93,9 @@ class SimulatedConsole:
     def out(self, line: str) -> None:
         self.process.write(line)
 
+    def log(self, line: bytes) -> None:
+        self.process.write_log(line)
+
     def err(self, line: str) -> None:
         self.process.write(line)
 

@@ -114,7 +114,7 @@ class SimulatedNode(SimulatedFaults):
             raise DeployError(f"{self.id} was destroyed and cannot be started again; spawn another node")
         if fresh_state:
             self._empty_config_directory()
-        process = Process(self.id, self._log.write)
+        process = Process(self.id, self._log.write, self._log.write_line)
         environment = {"HOME": self._planned.site.directory, **self._planned.environment}
         host = SimulatedHost(self._machine, process, self._new_pid(), environment)
         life = self._life = _Life(process, host, self._loop.create_future())

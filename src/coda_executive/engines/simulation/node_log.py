@@ -38,16 +38,21 @@ class NodeLog:
         except OSError as error:
             raise self._cannot_write(error) from error
 
-    def write(self, line: str) -> None:
-        for part in line.encode(errors="backslashreplace").split(b"\n"):
-            try:
-                self._file.write(part + b"\n")
-            except OSError as error:
-                self._failure = self._failure or error
-            self._last.append(part)
-            self._number += 1
-            self._written(self._node, self._number, self._offset, part)
-            self._offset += len(part) + 1
+    def write(self, text: str) -> None:
+        """A line, or several."""
+        for line in text.encode(errors="backslashreplace").split(b"\n"):
+            self.write_line(line)
+
+    def write_line(self, line: bytes) -> None:
+        """A line without its end, and without any other."""
+        try:
+            self._file.write(line + b"\n")
+        except OSError as error:
+            self._failure = self._failure or error
+        self._last.append(line)
+        self._number += 1
+        self._written(self._node, self._number, self._offset, line)
+        self._offset += len(line) + 1
 
     @property
     def last_lines(self) -> tuple[str, ...]:

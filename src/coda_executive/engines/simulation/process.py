@@ -18,15 +18,18 @@ _CLOSE_ATTEMPTS = 100
 
 
 class Process:
-    """A simulated process; `write_line` takes what it prints. Once it `is_gone`, no code of it runs any
-    more.
+    """A simulated process; `write_line` takes what it prints, `write_log` what of it is encoded already.
+    Once it `is_gone`, no code of it runs any more.
     """
 
-    __slots__ = ("_spawned", "_write_line", "context", "is_gone", "name", "set_aside")
+    __slots__ = ("_spawned", "_write_line", "_write_log", "context", "is_gone", "name", "set_aside")
 
-    def __init__(self, name: str, write_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, write_line: Callable[[str], None], write_log: Callable[[bytes], None] | None = None
+    ) -> None:
         self.name = name
         self._write_line = write_line
+        self._write_log = write_log or (lambda line: write_line(line.decode()))
         self.is_gone = False
         self.set_aside: list[Any] = []  # handles that fell due while it was frozen
         self.context = contextvars.Context()
@@ -44,6 +47,11 @@ class Process:
         """A line on the process's standard output or error; nothing once it is gone."""
         if not self.is_gone:
             self._write_line(line)
+
+    def write_log(self, line: bytes) -> None:
+        """The same with one that is encoded and has no newline in it."""
+        if not self.is_gone:
+            self._write_log(line)
 
     def complain(self, text: str) -> None:
         """Several lines on standard error, such as a traceback."""
