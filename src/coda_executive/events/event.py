@@ -157,15 +157,13 @@ class NodeResumed(msgspec.Struct, frozen=True, gc=False):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class CompanionStarted:
+class CompanionStarted(msgspec.Struct, frozen=True, gc=False):
     """A process beside the node's daemon, such as a SNARK worker, was started."""
 
     companion: str
 
 
-@dataclass(frozen=True, slots=True)
-class CompanionStopped:
+class CompanionStopped(msgspec.Struct, frozen=True, gc=False):
     """It ended because it was asked to, or was killed with its node; `forced` when it had to be killed."""
 
     companion: str
@@ -173,8 +171,7 @@ class CompanionStopped:
     forced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CompanionCrashed:
+class CompanionCrashed(msgspec.Struct, frozen=True, gc=False):
     """It ended without being asked; the rest as in NodeCrashed."""
 
     companion: str
