@@ -1,10 +1,11 @@
 """Violations planted in the history of a real simulated run: each is found, and the run itself is clean."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.coda_executive.validation.stories import judged
 
 from coda_executive.cli.main import run_cli
@@ -57,7 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Entries, RunFacts]:
     where = ["--engine", "simulation", "--seed", "1", "--run-dir", str(directory / "run")]
     assert run_cli(["run", f"{directory / 'own.py'}::it", *where]) == 0
     facts = run_facts((directory / "run" / "plan.json").read_bytes())
-    return list(HistoryReader(directory / "run" / "history")), replace(facts, heal_slots=10, heal_seconds=0)
+    return list(HistoryReader(directory / "run" / "history")), replaced(facts, heal_slots=10, heal_seconds=0)
 
 
 def test_a_run_without_fault_is_clean_and_gave_most_validators_a_chance(
