@@ -18,6 +18,16 @@ class SimulatedDaemon:
 
         return await run_daemon(arguments, host)
 
+    async def run_beside(self, arguments: Sequence[str], host: Host) -> int:
+        """Run what follows `coda`, other than a node, and return its exit code."""
+        match arguments:
+            case ["internal", "snark-worker", *rest]:
+                from coda_daemon.snark.worker_process import run_snark_worker
+
+                return await run_snark_worker(rest, host)
+        host.console.err(f"a simulation does not host: coda {' '.join(arguments[:2])}")
+        return 1
+
     def build(self) -> tuple[str, Mapping[str, str]]:
         """The version, and the ids of structured events by name."""
         return commit(), {event.name: event.id for event in BY_NAME.values()}

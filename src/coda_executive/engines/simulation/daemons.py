@@ -21,6 +21,11 @@ class SimulatedDaemon(Protocol):
     async def run(self, arguments: Sequence[str], host: SimulatedHost) -> int:
         """One life of the daemon; `arguments` follow its command. Returns the exit code."""
 
+    async def run_beside(self, arguments: Sequence[str], host: SimulatedHost) -> int:
+        """One life of another program of the daemon's, such as a SNARK worker; `arguments` follow its name, as
+        "internal", "snark-worker", …
+        """
+
     def build(self) -> tuple[str, Mapping[str, str]]:
         """Version, and structured event ids by name."""
 

@@ -120,11 +120,18 @@ class SimulatedHost:
     """The `Host` of the daemon's ports for one process on a virtual machine."""
 
     def __init__(
-        self, machine: VirtualMachine, process: Process, pid: int, environment: Mapping[str, str]
+        self,
+        machine: VirtualMachine,
+        process: Process,
+        pid: int,
+        environment: Mapping[str, str],
+        *,
+        chance: SimulatedChance | None = None,
     ) -> None:
+        """`chance` is the machine's, unless given."""
         loop = machine.network.loop
         self.clock = machine.clock
-        self.chance = machine.chance
+        self.chance = chance or machine.chance
         self.console = SimulatedConsole(process)
         self.transport = SimulatedTransport(machine.network, machine.machine, process)
         self.http = SimulatedHttp(machine.machine, process)

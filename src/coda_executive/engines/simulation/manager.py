@@ -5,9 +5,11 @@ import itertools
 import json
 import posixpath
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import DeploymentPlan, NodeSite, PlannedNode, Role
+from coda_executive.engines.simulation.companion import SimulatedCompanion
 from coda_executive.engines.simulation.daemons import REFERENCE_DAEMON, SimulatedDaemon, find_daemon
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
 from coda_executive.engines.simulation.host import EPOCH_NS, SimulatedChance, VirtualMachine
@@ -115,6 +117,7 @@ class SimulatedNetworkManager:
     async def destroy(self) -> None:
         failures: list[ExecutiveError] = []
         await asyncio.gather(*(node.stop() for node in self._nodes.values()))
+        await asyncio.gather(*(node.stop_the_rest() for node in self._nodes.values()))
         for log in self._logs:
             try:
                 log.close()
@@ -126,7 +129,7 @@ class SimulatedNetworkManager:
             raise failures[0]
 
     async def leaks(self) -> tuple[str, ...]:
-        return tuple(f"{node.id} still runs" for node in self._nodes.values() if node.is_running)
+        return tuple(f"{id} still runs" for node in self._nodes.values() for id in node.left_running())
 
     @property
     def _daemon_name(self) -> str:
@@ -151,11 +154,8 @@ class SimulatedNetworkManager:
             path = posixpath.join(planned.site.directory, file.path)
             store.make_directory(posixpath.dirname(path), mode=0o700)
             store.write(path, file.content, mode=file.mode)
-        log = NodeLog(
-            planned.id,
-            self._context.directory / "nodes" / planned.id / "daemon.log",
-            self._log_engine.take,
-        )
+        logs = self._context.directory / "nodes" / planned.id
+        log = NodeLog(planned.id, logs / "daemon.log", self._log_engine.take)
         self._logs.append(log)
         machine = VirtualMachine(
             self._network,
@@ -171,8 +171,26 @@ class SimulatedNetworkManager:
             if isinstance(event, NodeCrashed):
                 log.flush()
 
+        def new_pid() -> int:
+            return next(self._pids)
+
+        companions = []
+        for companion in planned.companions:
+            beside = NodeLog(planned.id, logs / companion.log_name, _unheard)
+            self._logs.append(beside)
+            companions.append(
+                SimulatedCompanion(
+                    companion,
+                    machine,
+                    planned.site.directory,
+                    beside,
+                    partial(publish, planned.id),
+                    new_pid,
+                    self._options.stop_limit,
+                )
+            )
         node = self._nodes[planned.id] = SimulatedNode(
-            planned, daemon, machine, log, publish, lambda: next(self._pids), self._options.stop_limit
+            planned, daemon, machine, log, publish, new_pid, self._options.stop_limit, companions
         )
         return node
 
@@ -190,6 +208,10 @@ class SimulatedNetworkManager:
             path.write_text(json.dumps(found, indent=1) + "\n")
         except OSError as error:
             raise EngineError(f"the trace cannot be written to {path}: {error.strerror}") from error
+
+
+def _unheard(_node: NodeId, _number: int, _offset: int, _line: bytes) -> None:
+    """The log engine follows daemons only."""
 
 
 def _address(number: int) -> str:

@@ -88,11 +88,14 @@ class Machine:
             if connection.remote in names:
                 connection.reset()
 
-    def reset(self) -> None:
-        """Close all that a process held: what its kernel does when it ends."""
-        self.listeners.clear()
+    def reset(self, process: Process | None = None) -> None:
+        """Close all that a process held, or that all do: what the kernel does when it ends."""
+        for listener in tuple(self.listeners.values()):
+            if process in (None, listener.process):
+                listener.close()
         for connection in tuple(self.connections):
-            connection.close()
+            if process in (None, connection.process):
+                connection.close()
 
 
 class Network:
@@ -227,7 +230,7 @@ class SimulatedConnection:
         self._network = network
         self._here = here
         self._there = there
-        self._process = process
+        self.process = process
         self._link = network.link(here.name, there.name)
         self._inbox: deque[bytes] = deque()
         self._held: deque[bytes | None] = deque()  # lost at least once, or behind one that was
@@ -245,7 +248,7 @@ class SimulatedConnection:
         return self._there.address
 
     def offer(self, frame: bytes) -> bool:
-        self._process.check()
+        self.process.check()
         self._check_open()
         if self.other._unread + len(frame) > WINDOW:
             return False
@@ -254,7 +257,7 @@ class SimulatedConnection:
         return True
 
     async def send(self, frame: bytes) -> None:
-        self._process.check()
+        self.process.check()
         self._check_open()
         self.other._unread += len(frame)
         self._transmit(frame)
@@ -264,7 +267,7 @@ class SimulatedConnection:
 
     async def receive(self, limit: int = FRAME_LIMIT) -> bytes | None:
         while True:
-            self._process.check()
+            self.process.check()
             if self._is_closed:
                 return None
             if self._inbox:

@@ -1,23 +1,20 @@
 """One node of a simulated testnet."""
 
 import asyncio
-import contextvars
 import json
 import posixpath
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum, auto
+from collections.abc import Callable, Sequence
 
 from coda_executive.client.daemon_client import DaemonClient
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import PlannedNode, Role
+from coda_executive.engines.simulation.companion import SimulatedCompanion
 from coda_executive.engines.simulation.daemons import SimulatedDaemon, find_daemon
 from coda_executive.engines.simulation.faults import SimulatedFaults
-from coda_executive.engines.simulation.host import SimulatedHost, VirtualMachine
+from coda_executive.engines.simulation.host import VirtualMachine
+from coda_executive.engines.simulation.hosted import End, HostedProcess, Life
 from coda_executive.engines.simulation.http import SimulatedHttpTransport
 from coda_executive.engines.simulation.node_log import NodeLog
-from coda_executive.engines.simulation.process import Process
 from coda_executive.engines.simulation.store import SimulatedStore
 from coda_executive.errors import DeployError
 from coda_executive.events.event import (
@@ -31,32 +28,13 @@ from coda_executive.events.event import (
 )
 from coda_executive.interfaces.client import NodeClient
 
-_PAUSED = "paused"
-
-
-class _End(StrEnum):
-    """Why a process ended, or is about to."""
-
-    BY_ITSELF = auto()
-    ASKED = auto()
-    FORCED = auto()
-    KILLED = auto()
-
-
-@dataclass(slots=True)
-class _Life:
-    """One run of the daemon. `exited` is done once all of it is over."""
-
-    process: Process
-    host: SimulatedHost
-    exited: asyncio.Future[None]
-    end: _End = _End.BY_ITSELF
-    exit_code: int | None = None
-    is_paused: bool = False
-
 
 class SimulatedNode(SimulatedFaults):
-    """Satisfies Node, Killable, Pausable, Upgradable and, by its base, what can be done to a machine."""
+    """Satisfies Node, Killable, Pausable, Upgradable and, by its base, what can be done to a machine.
+
+    What is done to it is done to its companions, but that those which outlive it are left alone when it stops
+    or is killed.
+    """
 
     def __init__(
         self,
@@ -67,23 +45,25 @@ class SimulatedNode(SimulatedFaults):
         publish: Callable[[NodeId, LifecycleEvent], None],
         new_pid: Callable[[], int],
         stop_limit: float,
+        companions: Sequence[SimulatedCompanion] = (),
     ) -> None:
         super().__init__(machine)
         self._planned = planned
         self._daemon = self._usual_daemon = daemon
-        self._loop = machine.network.loop
         self._log = log
         self._publish = publish
         self._new_pid = new_pid
-        self._stop_limit = stop_limit
-        self._life: _Life | None = None
         self._is_retired = False
+        self._companions = companions
+        self._process = HostedProcess(
+            planned.id, machine, machine.chance, log, stop_limit=stop_limit, ended=self._ended
+        )
         transport = SimulatedHttpTransport(machine.network, machine.machine, planned.site.rest_port)
         self._client = DaemonClient(planned.id, transport)
 
     def __repr__(self) -> str:
-        state = f"running, pid {self._life.host.pid}" if self._life else "stopped"
-        paused = ", paused" if self._life and self._life.is_paused else ""
+        state = f"running, pid {self._process.pid}" if self.is_running else "stopped"
+        paused = ", paused" if self._process.is_paused else ""
         return f"<SimulatedNode {self.id} {self._machine.machine.address} {state}{paused}>"
 
     @property
@@ -96,116 +76,96 @@ class SimulatedNode(SimulatedFaults):
 
     @property
     def is_running(self) -> bool:
-        return self._life is not None
+        return self._process.pid is not None
 
     @property
     def node_id_json(self) -> str:
-        pid = self._life.host.pid if self._life else None
-        return json.dumps({"node": self.id, "address": self._machine.machine.address, "pid": pid})
+        return json.dumps(
+            {"node": self.id, "address": self._machine.machine.address, "pid": self._process.pid}
+        )
 
     @property
     def client(self) -> NodeClient:
         return self._client
 
     async def start(self, *, fresh_state: bool = False) -> None:
-        if self._life is not None:
+        if self.is_running:
             return
         if self._is_retired:
             raise DeployError(f"{self.id} was destroyed and cannot be started again; spawn another node")
         if fresh_state:
             self._empty_config_directory()
-        process = Process(self.id, self._log.write, self._log.write_line)
-        environment = {"HOME": self._planned.site.directory, **self._planned.environment}
-        host = SimulatedHost(self._machine, process, self._new_pid(), environment)
-        life = self._life = _Life(process, host, self._loop.create_future())
-        self._publish(self.id, NodeStarted(fresh_state))
-        running = process.spawn(self._loop, self._run(life), "daemon")
-        running.add_done_callback(lambda _task: self._ended(life), context=contextvars.Context())
+        for companion in self._companions:
+            if companion.outlives_node:
+                companion.start(self._daemon)
+        daemon, arguments = self._daemon, self._planned.arguments
+        self._process.start(
+            lambda host: daemon.run(arguments, host),
+            self._new_pid(),
+            {"HOME": self._planned.site.directory, **self._planned.environment},
+            lambda: self._publish(self.id, NodeStarted(fresh_state)),
+            task="daemon",
+        )
+        for companion in self._companions:
+            companion.start(daemon)
 
     async def retire(self) -> None:
-        """Stop for good."""
+        """Stop for good, with all its companions."""
         self._is_retired = True
         await self.stop()
+        await self.stop_the_rest()
 
     async def stop(self) -> None:
-        life = self._life
-        if life is None:
-            return
-        if life.end is _End.BY_ITSELF:
-            life.end = _End.ASKED
-        life.host.interrupt("SIGTERM")
-        try:
-            async with asyncio.timeout(self._stop_limit):
-                await asyncio.shield(life.exited)
-        except TimeoutError:
-            life.end = _End.FORCED
-            await self._end(life)
+        await asyncio.gather(self._process.stop(), *(companion.stop() for companion in self._mortals()))
+
+    async def stop_the_rest(self) -> None:
+        """Stop also the companions that outlive it."""
+        await asyncio.gather(*(companion.stop() for companion in self._companions))
 
     async def kill(self) -> None:
-        life = self._life
-        if life is None:
-            return
-        life.end = _End.KILLED
-        self._machine.disk.lose_unsynced(self._machine.chance.stream("crash of the disk"))
-        await self._end(life)
+        if self.is_running:
+            self._machine.disk.lose_unsynced(self._machine.chance.stream("crash of the disk"))
+        await self._process.kill()
+        for companion in self._mortals():
+            await companion.kill()
 
     async def pause(self) -> None:
-        """Freeze the process: its timers, tasks and what it is sent wait until it is resumed. Its
-        connections stay open.
-        """
-        life = self._life
-        if life is not None and not life.is_paused:
-            life.is_paused = True
-            life.host.halt.begin(_PAUSED)
+        """Freeze its processes. Their connections stay open."""
+        if self._process.pause():
+            for companion in self._companions:
+                companion.pause()
             self._publish(self.id, NodePaused())
 
     async def resume(self) -> None:
-        life = self._life
-        if life is not None and life.is_paused:
-            life.is_paused = False
-            life.host.halt.end(_PAUSED)
+        if self._process.resume():
+            for companion in self._companions:
+                companion.resume()
             self._publish(self.id, NodeResumed())
 
     async def upgrade(self, daemon: str | None) -> None:
         self._daemon = self._usual_daemon if daemon is None else find_daemon(daemon)
 
-    async def _end(self, life: _Life) -> None:
-        """End the process by force."""
-        self._machine.machine.reset()
-        self._loop.end(life.process)
-        await life.exited
+    def left_running(self) -> list[str]:
+        """What of it runs."""
+        beside = [companion.id for companion in self._companions if companion.is_running]
+        return [self.id, *beside] if self.is_running else beside
 
-    async def _run(self, life: _Life) -> None:
-        """The process's main task. Nothing of the process runs after its end."""
-        try:
-            life.exit_code = await self._daemon.run(self._planned.arguments, life.host)
-        except SystemExit as error:
-            life.exit_code = error.code if isinstance(error.code, int) else int(error.code is not None)
-        except Exception:  # noqa: BLE001  the border to the daemon's code: it crashed, as an interpreter would end
-            life.process.complain(traceback.format_exc())
-            life.exit_code = 1
-        finally:
-            life.process.is_gone = True
+    def _mortals(self) -> list[SimulatedCompanion]:
+        return [companion for companion in self._companions if not companion.outlives_node]
 
-    def _ended(self, life: _Life) -> None:
-        self._machine.machine.reset()
+    def _ended(self, life: Life) -> None:
         self._machine.cpu.reset()
-        self._loop.end(life.process)
-        self._life = None
-        try:
-            self._publish(self.id, self._last_event(life))
-        finally:
-            life.exited.set_result(None)
+        self._publish(self.id, self._last_event(life))
 
-    def _last_event(self, life: _Life) -> LifecycleEvent:
+    def _last_event(self, life: Life) -> LifecycleEvent:
         match life.end:
-            case _End.ASKED:
+            case End.ASKED:
                 return NodeStopped(life.exit_code, forced=False)
-            case _End.FORCED:
+            case End.FORCED:
                 return NodeStopped(None, forced=True)
-            case _End.KILLED:
+            case End.KILLED:
                 return NodeKilled()
-            case _End.BY_ITSELF:
+            case End.BY_ITSELF:
                 # A daemon that let its own cancellation through left no exit code; an interpreter would end
                 # with 1.
                 exit_code = 1 if life.exit_code is None else life.exit_code

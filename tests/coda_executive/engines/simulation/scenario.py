@@ -149,6 +149,7 @@ def simulate(
     daemon: Any = None,
     names: Sequence[str] = ("a", "b", "c"),
     seed: int = 1,
+    plan: Callable[[Mapping[NodeId, NodeSite]], DeploymentPlan] = plan_of,
     **options: Any,
 ) -> Simulated:
     """Deploy, attach, launch, run the body, drain and destroy, as the executive does."""
@@ -168,7 +169,7 @@ def simulate(
         session = ENGINE.open(context, SimulationOptions(**{"audit": True, **options}))
         manager = session.manager
         build = await manager.handshake()
-        testnet = await manager.deploy(plan_of(await manager.sites([NodeId(name) for name in names])))
+        testnet = await manager.deploy(plan(await manager.sites([NodeId(name) for name in names])))
         run = Simulated(session, testnet, seen)
         try:
             async with session.log_engine.attach(testnet, Queries(build.event_ids), deliver) as attachment:
