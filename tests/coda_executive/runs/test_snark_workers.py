@@ -30,13 +30,13 @@ def worker_logs(directory: Path) -> list[str]:
         pytest.param(("--engine", "local", "--slot", "0.5"), id="local", marks=pytest.mark.real),
     ],
 )
-def test_a_ledger_proof_is_made_by_all_workers(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_a_ledger_proof_is_made_by_the_workers(tmp_path: Path, options: tuple[str, ...]) -> None:
     """And their logs stay when the run passed."""
     assert run(tmp_path / "run", "a_ledger_proof", *options) == 0
     logs = worker_logs(tmp_path / "run")
     assert len(logs) == 2
-    for log in logs:
-        assert re.search(r"Submitted completed SNARK work \[\d+,\d+\]", log)
+    # One of them may be quicker at every piece.
+    assert re.search(r"Submitted completed SNARK work \[\d+,\d+\]", "".join(logs))
     started = [
         entry.record.event.companion
         for entry in HistoryReader(tmp_path / "run" / "history")
