@@ -15,7 +15,8 @@ from typing import Any, get_args
 import msgspec
 
 from coda_executive.config.network import NetworkConfig, NodeSettings
-from coda_executive.errors import DeployError, RequestFailed
+from coda_executive.config.node_id import NodeId
+from coda_executive.errors import DeployError, ExecutiveError, RequestFailed
 from coda_executive.events.event import LifecycleEvent, NodeCrashed, NodeStarted, NodeStopped
 from coda_executive.interfaces.capabilities import ABILITIES
 from coda_executive.interfaces.engine import Engine
@@ -73,12 +74,17 @@ class EngineConformance(AbilityConformance):
             try:
                 async with asyncio.timeout(self.seconds):
                     await body(self, bench)
-            except TimeoutError as error:
+            except BaseException as error:
+                try:
+                    await bench.aclose()
+                except ExecutiveError as beside:
+                    error.add_note(f"and then destroy failed: {beside}")
+                if not isinstance(error, TimeoutError):
+                    raise
                 raise AssertionError(
                     f"the clause was not done within {self.seconds:g} s: {error.__cause__ or ''}"
                 ) from error
-            finally:
-                await bench.aclose()
+            await bench.aclose()
 
         self.engine.run(main, seed=SEED)
 
@@ -141,8 +147,10 @@ class EngineConformance(AbilityConformance):
 
     @clause()
     async def test_each_node_gets_a_place_of_its_own(self, bench: Bench) -> None:
-        plan = await bench.plan()
-        sites = [node.site for node in plan.nodes]
+        names = [NodeId(f"node-{number}") for number in range(1, 4)]
+        found = await bench.manager.sites(names)
+        promise(list(found) == names, f"places were asked for {names}, got for {list(found)}")
+        sites = list(found.values())
         for site in sites:
             promise(
                 PurePosixPath(site.directory).is_absolute(), f"the directory {site.directory} is relative"
@@ -158,13 +166,14 @@ class EngineConformance(AbilityConformance):
 
     @clause()
     async def test_deploy_puts_nodes_in_place_and_starts_nothing(self, bench: Bench) -> None:
-        testnet = await bench.deploy()
-        planned = [node.id for node in testnet.plan.nodes]
+        plan = await bench.plan()
+        testnet = await bench.manager.deploy(plan)
+        planned = [node.id for node in plan.nodes]
         promise(
             [node.id for node in testnet.nodes] == planned, f"deployed {testnet.nodes}, planned {planned}"
         )
-        for node, plan in zip(testnet.nodes, testnet.plan.nodes, strict=True):
-            promise(node.role is plan.role, f"{node.id} is a {node.role}, planned as a {plan.role}")
+        for node, asked in zip(testnet.nodes, plan.nodes, strict=True):
+            promise(node.role is asked.role, f"{node.id} is a {node.role}, planned as a {asked.role}")
             promise(not node.is_running, f"deploy has started {node.id}: the log engine is not attached yet")
             promise(isinstance(json.loads(node.node_id_json), dict), f"{node.node_id_json} is no JSON object")
         promise(bench.told == [], f"before the launch there is nothing to tell, found {bench.told}")

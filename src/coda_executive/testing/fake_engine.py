@@ -57,6 +57,11 @@ class FakeEngine:
         self._conducts.update((daemons or {}).items())
         self._log_engine = log_engine
 
+    @property
+    def make_manager(self) -> "type[FakeNetworkManager]":
+        """For a subclass with a manager of its own."""
+        return FakeNetworkManager
+
     def check(self) -> tuple[Finding, ...]:
         return (Finding("memory", True, "is all that it takes"),)
 
@@ -67,7 +72,7 @@ class FakeEngine:
     def open(self, context: RunContext, options: msgspec.Struct) -> Session:
         assert isinstance(options, FakeOptions)
         lines = SimulatedLogEngine()
-        manager = FakeNetworkManager(context, options, self._conducts, lines)
+        manager = self.make_manager(context, options, self._conducts, lines)
         return Session(manager, self._log_engine or lines)
 
 

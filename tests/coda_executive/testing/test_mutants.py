@@ -1,0 +1,34 @@
+"""The kit refuses an engine that breaks a promise, whichever it is, and says which."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from tests.coda_executive.testing.broken_engines import MUTANTS
+
+from coda_executive.testing import EngineConformance, FakeEngine
+
+CLAUSES = [name for name in dir(EngineConformance) if name.startswith("test_")]
+
+
+def clause_of(part: str) -> str:
+    (found,) = [name for name in CLAUSES if part in name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("part", "engine", "reason"), MUTANTS, ids=[f"{part}: {reason}" for part, _, reason in MUTANTS]
+)
+def test_engine_that_breaks_a_promise_is_refused_for_it(
+    part: str, engine: FakeEngine, reason: str, tmp_path: Path
+) -> None:
+    kit = EngineConformance()
+    kit.engine = engine
+    clause = getattr(kit, clause_of(part))
+
+    with pytest.raises(AssertionError, match=reason):
+        clause(*([tmp_path] if inspect.signature(clause).parameters else []))
+
+
+def test_every_clause_has_a_mutant() -> None:
+    assert sorted({clause_of(part) for part, _, _ in MUTANTS}) == CLAUSES
