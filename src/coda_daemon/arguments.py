@@ -41,9 +41,16 @@ DAEMON = Command(
         Flag("external-ip", Kind.TEXT, "address told to peers (default: the one they see)"),
         Flag("external-port", Kind.INTEGER, "TCP port for peers (default 8302)"),
         Flag("bind-ip", Kind.TEXT, "address to listen on for peers (default 0.0.0.0)"),
-        Flag("client-port", Kind.INTEGER, "port for SNARK workers, while the node sells SNARK work (default 8301)"),
+        Flag("client-port", Kind.INTEGER, "port for `coda client` and SNARK workers (default 8301)"),
         Flag("rest-port", Kind.INTEGER, "GraphQL and status HTTP port (default 3085)"),
         Flag("insecure-rest-server", Kind.SWITCH, "serve the REST port on all addresses"),
+        Flag("limited-graphql-port", Kind.INTEGER, "also serve daemonStatus, block and version alone, there"),
+        Flag("open-limited-graphql-port", Kind.SWITCH, "serve that port on all addresses"),
+        Flag("metrics-port", Kind.INTEGER, "serve Prometheus metrics at /metrics there"),
+        Flag("libp2p-metrics-port", Kind.INTEGER, "the same of the gossip network alone"),
+        Flag("stop-time", Kind.INTEGER, "hours of uptime until the node stops, between two blocks (default 168)"),
+        Flag("minimum-block-reward", Kind.TEXT, "MINA below which an empty block is made instead (default 0)"),
+        Flag("log-block-creation", Kind.BOOLEAN, "log the steps of block production (default true)"),
         Flag("block-producer-key", Kind.TEXT, "private key file of the block producer"),
         Flag("block-producer-pubkey", Kind.TEXT, "produce with this key of the daemon's own wallet"),
         Flag("block-producer-password", Kind.TEXT, "its password, if MINA_PRIVKEY_PASS is not set"),
@@ -82,21 +89,16 @@ DAEMON = Command(
             Kind.BOOLEAN,
             "generate-genesis-proof",
             "log-received-blocks",
-            "log-block-creation",
             "enable-peer-exchange",
             "limit-concurrent-connections",
         ),
         *_accepted(
             Kind.INTEGER,
-            "metrics-port",
-            "libp2p-metrics-port",
             "snark-worker-parallelism",
-            "stop-time",
         ),
         *_accepted(
             Kind.TEXT,
             "peer-protection-rate",
-            "minimum-block-reward",
             "current-protocol-version",
             "gc-stat-interval",
         ),
@@ -120,15 +122,11 @@ DAEMON = Command(
         ),
         *_refused(
             Kind.INTEGER,
-            "this build has one GraphQL server",
-            "limited-graphql-port",
+            "this is no ITN build",
             "itn-graphql-port",
             "itn-max-logs",
         ),
-        *_refused(
-            Kind.SWITCH, "this build has one GraphQL server", "open-limited-graphql-port"
-        ),
-        *_refused(Kind.TEXT, "this build has one GraphQL server", "itn-keys"),
+        *_refused(Kind.TEXT, "this is no ITN build", "itn-keys"),
     ),
 )  # fmt: skip
 
@@ -155,6 +153,13 @@ class DaemonArguments:
     client_port: int | None
     rest_port: int | None
     insecure_rest_server: bool
+    limited_graphql_port: int | None
+    open_limited_graphql_port: bool
+    metrics_port: int | None
+    libp2p_metrics_port: int | None
+    stop_time: int | None
+    minimum_block_reward: str | None
+    logs_block_creation: bool | None
     block_producer_key: str | None
     block_producer_pubkey: str | None
     block_producer_password: str | None
@@ -225,6 +230,13 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         client_port=_port(values, "client-port"),
         rest_port=_port(values, "rest-port"),
         insecure_rest_server="insecure-rest-server" in values,
+        limited_graphql_port=_port(values, "limited-graphql-port"),
+        open_limited_graphql_port="open-limited-graphql-port" in values,
+        metrics_port=_port(values, "metrics-port"),
+        libp2p_metrics_port=_port(values, "libp2p-metrics-port"),
+        stop_time=_last(values, "stop-time", int, None),
+        minimum_block_reward=_last(values, "minimum-block-reward", str, None),
+        logs_block_creation=_last(values, "log-block-creation", bool, None),
         block_producer_key=optional_path("block-producer-key"),
         block_producer_pubkey=_last(values, "block-producer-pubkey", str, None),
         block_producer_password=_last(values, "block-producer-password", str, None),

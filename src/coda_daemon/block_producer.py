@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from coda_daemon.blocks import EpochData
+from coda_daemon.consensus.body import Contents
 from coda_daemon.consensus.building import Built, Rules, build_block
 from coda_daemon.consensus.epoch_ledgers import stakes_of
 from coda_daemon.consensus.epochs import staking_data_for
 from coda_daemon.consensus.lottery import Win, first_win
-from coda_daemon.consensus.purchase import choose_contents
+from coda_daemon.consensus.purchase import choose_contents, reward_of
 from coda_daemon.consensus.vrf import VrfKey
 from coda_daemon.frontier.frontier import Frontier
 from coda_daemon.ledger.account import Address
@@ -35,12 +36,15 @@ _SLOTS_AT_ONCE: Final = 8  # drawn by private key before other tasks get their t
 class Producer:
     """Whose blocks they are. `coinbase_receiver` is None for the producer itself; it may be changed later.
 
-    `keypair` draws the tickets at proof level `check`.
+    `keypair` draws the tickets at proof level `check`. A block whose coinbase and fees, less what its SNARK work
+    costs, are below `minimum_reward` nanomina is made empty instead.
     """
 
     public_key: Address
     coinbase_receiver: Address | None
     keypair: Keypair | None = field(default=None, repr=False)
+    minimum_reward: int = 0
+    logs_creation: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,13 @@ class BlockProducer:
             return
         if tip.block.global_slot >= win.slot:
             return  # by another winner of this slot, whose clock is ahead of ours
+        if self._producer.logs_creation:
+            self._log.info(
+                _MODULE,
+                "Producing new block with parent $parent in slot $slot",
+                parent=tip.block.state_hash,
+                slot=win.slot,
+            )
         receiver = self.coinbase_receiver or self._producer.public_key
         self._produced(
             build_block(
@@ -175,18 +186,32 @@ class BlockProducer:
                 creator=self._producer.public_key,
                 coinbase_receiver=receiver,
                 rules=self._rules,
-                contents=choose_contents(
-                    tip.ledger,
-                    tip.built.scan,
-                    self._pending(),
-                    win.slot,
-                    receiver,
-                    self._rules.coinbase,
-                    self._rules.body,
-                    self._offer,
-                ),
+                contents=self._contents(tip.built, win.slot, receiver),
             )
         )
+
+    def _contents(self, parent: Built, slot: GlobalSlot, receiver: Address) -> Contents:
+        coinbase, least = self._rules.coinbase, self._producer.minimum_reward
+        contents = choose_contents(
+            parent.ledger,
+            parent.scan,
+            self._pending(),
+            slot,
+            receiver,
+            coinbase,
+            self._rules.body,
+            self._offer,
+        )
+        reward = reward_of(contents, coinbase)
+        if reward >= least:
+            return contents
+        self._log.info(
+            _MODULE,
+            "A block would earn $reward nanomina, less than -minimum-block-reward $least; producing an empty one",
+            reward=reward,
+            least=least,
+        )
+        return Contents(has_coinbase=False)
 
     def _offer(self, bundle: Bundle) -> Work | None:
         """The work on offer for a bundle, if its prover's account exists, or the fee pays for it (contract H)."""

@@ -24,12 +24,14 @@ from coda_daemon.gossip.network import Gossip
 from coda_daemon.ledger.account import Address
 from coda_daemon.log import Log
 from coda_daemon.log_sinks import JsonConsole, LogFiles, TextConsole
+from coda_daemon.measurements import Measurements
 from coda_daemon.node import Node, NodeExit, NodeOptions
 from coda_daemon.ports import Clock, Host
 from coda_daemon.profile import UnknownProfile, profile_of
 from coda_daemon.rest import DaemonView
 from coda_daemon.settings import MODULE, Settings, load_config, make_settings
 from coda_daemon.snark.seller import SnarkSeller
+from coda_daemon.stop_time import wait_for_stop_time
 from coda_daemon.user_error import UserError
 from coda_daemon.wallet import Wallet
 
@@ -154,7 +156,26 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
     log.add_process_metadata(host=arguments.external_ip, peer_id=gossip.peer_id, port=settings.external_port)
     wallet = Wallet(host.store, host.chance, directory.path)
     seller = SnarkSeller(settings.snark, node.snark, host, log, profile)
-    view = DaemonView(arguments, settings, genesis, node, gossip, clock, log, wallet, seller, host.store)
+    measurements = Measurements(
+        node.announcements,
+        genesis.rules.constants,
+        now_ms=lambda: clock.time_ns() // 1_000_000,
+        own=None if settings.producer is None else str(settings.producer.public),
+    )
+    view = DaemonView(
+        arguments,
+        settings,
+        genesis,
+        node,
+        gossip,
+        clock,
+        log,
+        wallet,
+        seller,
+        host.store,
+        measurements,
+        profile,
+    )
     clients = ClientPort(
         lambda: node.snark.coordinator,
         answer=lambda call: answer_client(view, call),
@@ -175,6 +196,7 @@ async def _run_until_end(view: DaemonView, clients: ClientPort, host: Host) -> i
                 tasks.create_task(view.seller.run(), name="SNARK work for sale")
                 tasks.create_task(_exit_when_interrupted(host, log), name="signals")
                 tasks.create_task(_exit_when_told(clients, log), name="stop-daemon")
+                tasks.create_task(_exit_at_stop_time(view), name="stop time")
                 log.info(MODULE, "Daemon ready. Clients can now connect")
         except* NodeExit as ends:
             code = _first_code(ends)
@@ -196,6 +218,13 @@ async def _exit_when_told(clients: ClientPort, log: Log) -> None:
     raise NodeExit(EXIT_STOPPED)
 
 
+async def _exit_at_stop_time(view: DaemonView) -> None:
+    hours = view.settings.stop_hours
+    await wait_for_stop_time(view.node, view.clock, hours, view.profile)
+    view.log.info(MODULE, "Daemon has been running for $uptime hours. Stopping now", uptime=hours)
+    raise NodeExit(EXIT_STOPPED)
+
+
 def _first_code(ends: BaseExceptionGroup[NodeExit]) -> int:
     end: BaseException = ends
     while isinstance(end, BaseExceptionGroup):
@@ -212,6 +241,8 @@ def _producer(settings: Settings) -> Producer | None:
         Address(str(settings.producer.public)),
         None if receiver is None else Address(str(receiver)),
         settings.producer,
+        settings.minimum_block_reward,
+        settings.logs_block_creation,
     )
 
 

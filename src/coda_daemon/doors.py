@@ -1,24 +1,23 @@
 """All that a daemon listens on for its users: client port and HTTP (daemon contract A.6)."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, closing
-from typing import Final
 
 from coda_daemon.client_port import ClientPort, listening_address
-from coda_daemon.ports import Host, Listener
+from coda_daemon.metrics import daemon_metrics, metrics_handler, network_metrics
+from coda_daemon.ports import Host, Listener, Request, Response
 from coda_daemon.rest import DaemonView, Rest
 from coda_daemon.settings import MODULE
 from coda_daemon.user_error import UserError
 
-_LOOPBACK: Final = "127.0.0.1"
-_ALL_ADDRESSES: Final = "0.0.0.0"  # noqa: S104  where the user asks for it
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 @asynccontextmanager
 async def open_doors(view: DaemonView, clients: ClientPort, host: Host) -> AsyncIterator[None]:
     """Listen for the length of a block. Raises UserError for a port that cannot be had."""
-    arguments, settings = view.arguments, view.settings
-    rest = Rest(view)
+    arguments, settings, log = view.arguments, view.settings, view.log
+    own = listening_address(arguments.bind_ip)
     with ExitStack() as doors:
 
         async def hold(flag: str, port: int, opening: Awaitable[Listener]) -> None:
@@ -27,12 +26,28 @@ async def open_doors(view: DaemonView, clients: ClientPort, host: Host) -> Async
             except OSError as error:
                 raise UserError(f"Cannot listen on -{flag} {port}: {error}") from error
 
-        port = settings.client_port
+        async def serve(flag: str, address: str, port: int | None, handler: Handler) -> None:
+            if port is not None:
+                await hold(flag, port, host.http.serve(address, port, handler))
+
         await hold(
-            "client-port", port, clients.listen(host.transport, listening_address(arguments.bind_ip), port)
+            "client-port", settings.client_port, clients.listen(host.transport, own, settings.client_port)
         )
-        address = _ALL_ADDRESSES if arguments.insecure_rest_server else _LOOPBACK
         port = settings.rest_port
-        await hold("rest-port", port, host.http.serve(address, port, rest.handle))
-        view.log.info(MODULE, f"Created GraphQL server at: http://localhost:{port}/graphql")
+        await serve("rest-port", _reach(arguments.insecure_rest_server), port, Rest(view).handle)
+        log.info(MODULE, f"Created GraphQL server at: http://localhost:{port}/graphql")
+        handler: Handler = Rest(view, is_limited=True).handle
+        if limited := settings.limited_rest_port:
+            await serve("limited-graphql-port", _reach(arguments.open_limited_graphql_port), limited, handler)
+            log.info(
+                MODULE, f"Created GraphQL server with limited queries at: http://localhost:{limited}/graphql"
+            )
+        handler = metrics_handler(lambda: daemon_metrics(view))
+        await serve("metrics-port", own, settings.metrics_port, handler)
+        handler = metrics_handler(lambda: network_metrics(view))
+        await serve("libp2p-metrics-port", own, settings.libp2p_metrics_port, handler)
         yield
+
+
+def _reach(is_open: bool) -> str:
+    return "0.0.0.0" if is_open else "127.0.0.1"  # noqa: S104  asked for by the user

@@ -13,7 +13,8 @@ Where `dev` differs, and why:
   after it;
 * the timers of offline nodes and gossip silence shrink in the proportion of the slot to
   mainnet's three minutes, but not below what a busy machine can stall for;
-* own commands are gossiped again, and commands of a peer refused as too many, in the same proportion;
+* own commands are gossiped again, commands of a peer refused as too many, and a node past its stop time stops,
+  in the same proportion;
 * links are dialled again sooner, and a silent one is probed after two slots: a block each slot tells enough;
 * a ban lasts as many slots as on mainnet, but a minute at least.
 """
@@ -44,6 +45,7 @@ class Profile:
     no_gossip_warning: float  # no gossip at all: a line about port forwarding
     bootstrap_limit: float  # bootstrapping for so long: shutdown
     catchup_gap: int  # blocks behind the highest received that count as CATCHUP
+    stop_margin: float  # after `-stop-time`, a node stops that makes no block for so long
 
     # Catchup and bootstrap
     catchup_retry: float  # between two rounds of asking for missing blocks
@@ -77,6 +79,7 @@ def mainnet() -> Profile:
         no_gossip_warning=900.0,
         bootstrap_limit=7200.0,
         catchup_gap=5,
+        stop_margin=3600.0,
         catchup_retry=15.0,
         request_limit=30.0,
         worker_nap=5.0,
@@ -108,6 +111,7 @@ def dev(slot_ms: int) -> Profile:
         no_gossip_warning=max(900.0, 60 * slot),
         bootstrap_limit=max(120.0, 7200 * scale),
         catchup_gap=5,
+        stop_margin=3600 * scale,
         catchup_retry=min(5.0, max(0.2, slot / 4)),
         request_limit=min(30.0, max(5.0, slot)),
         worker_nap=min(5.0, max(0.1, slot / 10)),

@@ -11,8 +11,10 @@ from coda_daemon.arguments import DaemonArguments
 from coda_daemon.genesis import Genesis
 from coda_daemon.gossip.network import Gossip
 from coda_daemon.log import Log
+from coda_daemon.measurements import Measurements
 from coda_daemon.node import Node
 from coda_daemon.ports import Channel, Clock, Request, Store
+from coda_daemon.profile import Profile
 from coda_daemon.settings import Settings
 from coda_daemon.snark.seller import SnarkSeller
 from coda_daemon.wallet import Wallet
@@ -37,6 +39,8 @@ class DaemonView:
     wallet: Wallet
     seller: SnarkSeller
     store: Store
+    measurements: Measurements
+    profile: Profile
 
 
 class _Query(msgspec.Struct, frozen=True):
@@ -57,11 +61,12 @@ _variables_decoder = msgspec.json.Decoder(dict[str, Any] | None)
 
 class Rest:
     """Answers the requests to one daemon. GraphQL is loaded with the first query: it costs as much as all the
-    rest.
+    rest. A limited server knows but three queries (contract D.1).
     """
 
-    def __init__(self, view: DaemonView) -> None:
+    def __init__(self, view: DaemonView, *, is_limited: bool = False) -> None:
         self._view = view
+        self._is_limited = is_limited
         self._executor: Executor | None = None
 
     async def handle(self, request: Request) -> Response:
@@ -114,7 +119,7 @@ class Rest:
         if self._executor is None:
             from coda_daemon.graphql.execution import Executor
 
-            self._executor = Executor(self._view)
+            self._executor = Executor(self._view, is_limited=self._is_limited)
         return self._executor
 
 

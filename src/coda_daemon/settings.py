@@ -18,7 +18,7 @@ from coda_daemon.user_error import UserError
 from coda_daemon.wallet import key_path
 from coda_protocol import runtime_config
 from coda_protocol.constants import CompiledProfile, Constants, with_defaults
-from coda_protocol.currency import Fee
+from coda_protocol.currency import Amount, Fee
 from coda_protocol.format_error import FormatError
 from coda_protocol.key_files import read_libp2p_key, read_private_key
 from coda_protocol.keys import Keypair, PrivateKey, PublicKey
@@ -44,6 +44,12 @@ class Settings:
     external_port: int
     rest_port: int
     client_port: int
+    limited_rest_port: int | None
+    metrics_port: int | None
+    libp2p_metrics_port: int | None
+    stop_hours: int
+    minimum_block_reward: int  # nanomina
+    logs_block_creation: bool
     limits: Limits
     logs_transaction_gossip: bool
     snark: SnarkSettings
@@ -94,6 +100,12 @@ def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host,
         external_port=arguments.external_port or section.external_port or 8302,
         rest_port=arguments.rest_port or section.rest_port or 3085,
         client_port=arguments.client_port or section.client_port or 8301,
+        limited_rest_port=arguments.limited_graphql_port or section.limited_graphql_port,
+        metrics_port=arguments.metrics_port or section.metrics_port,
+        libp2p_metrics_port=arguments.libp2p_metrics_port or section.libp2p_metrics_port,
+        stop_hours=_or(arguments.stop_time, section.stop_time, 168),
+        minimum_block_reward=_minimum_block_reward(arguments),
+        logs_block_creation=_or(arguments.logs_block_creation, section.log_block_creation, True),
         limits=Limits(
             _or(arguments.min_connections, section.min_connections, 20),
             _or(arguments.max_connections, section.max_connections, 50),
@@ -112,6 +124,13 @@ def _proof_level(given: str) -> ProofLevel:
         case "check":
             return "check"
     raise UserError(f"Proof level {given} is not compatible with compile-time proof level check")
+
+
+def _minimum_block_reward(arguments: DaemonArguments) -> int:
+    try:
+        return int(Amount.of_coda(arguments.minimum_block_reward or "0"))
+    except FormatError as error:
+        raise UserError(f"Could not use -minimum-block-reward: {error}") from error
 
 
 def _snark(arguments: DaemonArguments, section: DaemonSection, constants: Constants) -> SnarkSettings:

@@ -52,6 +52,12 @@ def choose_contents(
     return Contents(has_coinbase=False)
 
 
+def reward_of(contents: Contents, coinbase: int) -> int:
+    """Nanomina that a block earns its producer: what its SNARK work costs is paid from fees and coinbase."""
+    income = sum(command.fee for command in contents.commands) + (coinbase if contents.has_coinbase else 0)
+    return income - sum(work_payments(contents.works).values())
+
+
 def _bought(
     scan: ScanState, commands: Sequence[Command], coinbase: int, works: Sequence[Work]
 ) -> tuple[Work, ...] | None:

@@ -15,6 +15,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from coda_daemon.rest import DaemonView
 
 KEPT_DOCUMENTS = 256
+_LIMITED = ("daemonStatus", "block", "version")
 _REPLACED = (
     "FieldsOnCorrectTypeRule",
     "ValuesOfCorrectTypeRule",
@@ -55,12 +57,12 @@ Answer = tuple[int, bytes]  # HTTP status and body
 class Executor:
     """Answers one daemon's GraphQL requests."""
 
-    def __init__(self, view: "DaemonView") -> None:
+    def __init__(self, view: "DaemonView", *, is_limited: bool = False) -> None:
         self._roots = {
             OperationType.QUERY: Query(view).fields(),
             OperationType.MUTATION: Mutation(view).fields(),
         }
-        self.schema = load_schema()
+        self.schema = _limited(load_schema()) if is_limited else load_schema()
         self._documents: dict[str, DocumentNode | Answer] = {}
 
     def execute(self, text: str, variables: dict[str, Any] | None, operation_name: str | None) -> Answer:
@@ -128,6 +130,14 @@ def load_schema() -> GraphQLSchema:
     schema = build_schema(text, assume_valid=True, assume_valid_sdl=True)
     install(schema)
     return schema
+
+
+def _limited(schema: GraphQLSchema) -> GraphQLSchema:
+    """The schema with three queries and nothing else (contract A.2, D.1)."""
+    full = schema.query_type
+    assert full is not None
+    fields = {name: full.fields[name] for name in _LIMITED}
+    return GraphQLSchema(query=GraphQLObjectType(full.name, fields))
 
 
 def _resolve(source: dict[str, Any], info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:

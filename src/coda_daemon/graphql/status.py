@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from coda_daemon.build import commit
+from coda_daemon.measurements import Histogram
 from coda_protocol.log_message import format_timestamp
 from coda_protocol.slots import GlobalSlot, epoch_of, slot_in_epoch
 
@@ -39,7 +40,7 @@ def daemon_status(view: "DaemonView") -> dict[str, Any]:
         "catchupStatus": None if node.catchup_states is None else list(node.catchup_states),
         "blockProductionKeys": [] if producer is None else [str(producer.public)],
         "coinbaseReceiver": receiver,
-        "histograms": None,
+        "histograms": _histograms(view),
         "consensusTimeBestTip": None if tip is None else consensus_time(view, tip.global_slot),
         "globalSlotSinceGenesisBestTip": None if tip is None else tip.global_slot,
         "nextBlockProduction": _next_block_production(view),
@@ -58,7 +59,7 @@ def daemon_status(view: "DaemonView") -> dict[str, Any]:
             "clientPort": settings.client_port,
         },
         "metrics": {
-            "blockProductionDelay": [],
+            "blockProductionDelay": list(view.measurements.production_delay.values),
             "transactionPoolDiffReceived": pool.diffs_received,
             "transactionPoolDiffBroadcasted": pool.diffs_broadcast,
             "transactionsAddedToPool": pool.commands_added,
@@ -106,6 +107,38 @@ def _next_block_production(view: "DaemonView") -> dict[str, Any] | None:
             "consensusTime": consensus_time(view, now),
             "globalSlotSinceGenesis": str(now),
         },
+    }
+
+
+def _histograms(view: "DaemonView") -> dict[str, Any]:
+    """Latencies of blocks; what this build does not time is null."""
+    counted = view.measurements
+    untimed = {"dispatch": None, "impl": None}
+    return {
+        "rpcTimings": {
+            "getStagedLedgerAux": untimed,
+            "answerSyncLedgerQuery": untimed,
+            "getAncestry": untimed,
+            "getTransitionChainProof": untimed,
+            "getTransitionChain": untimed,
+        },
+        "externalTransitionLatency": _histogram(counted.others_latency),
+        "acceptedTransitionLocalLatency": _histogram(counted.own_latency),
+        "acceptedTransitionRemoteLatency": _histogram(counted.others_latency),
+        "snarkWorkerTransitionTime": None,
+        "snarkWorkerMergeTime": None,
+    }
+
+
+def _histogram(counted: Histogram) -> dict[str, Any] | None:
+    """Null before there is anything in it."""
+    if not counted:
+        return None
+    return {
+        "values": list(counted.values),
+        "intervals": [{"start": str(start), "stop": str(stop)} for start, stop in counted.bounds],
+        "underflow": counted.underflow,
+        "overflow": counted.overflow,
     }
 
 
