@@ -156,34 +156,32 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
     log.add_process_metadata(host=arguments.external_ip, peer_id=gossip.peer_id, port=settings.external_port)
     wallet = Wallet(host.store, host.chance, directory.path)
     seller = SnarkSeller(settings.snark, node.snark, host, log, profile)
-    measurements = Measurements(
+    measured = _measurements(node, settings, clock)
+    view = DaemonView(
+        arguments, settings, genesis, node, gossip, clock, log, wallet, seller, host.store, measured, profile
+    )
+    return await _run_until_end(view, _client_port(view, host), host)
+
+
+def _measurements(node: Node, settings: Settings, clock: Clock) -> Measurements:
+    return Measurements(
         node.announcements,
-        genesis.rules.constants,
+        node.genesis.rules.constants,
         now_ms=lambda: clock.time_ns() // 1_000_000,
         own=None if settings.producer is None else str(settings.producer.public),
     )
-    view = DaemonView(
-        arguments,
-        settings,
-        genesis,
-        node,
-        gossip,
-        clock,
-        log,
-        wallet,
-        seller,
-        host.store,
-        measurements,
-        profile,
-    )
-    clients = ClientPort(
-        lambda: node.snark.coordinator,
+
+
+def _client_port(view: DaemonView, host: Host) -> ClientPort:
+    arguments = view.arguments
+    directory, own = arguments.config_directory, arguments.external_ip
+    return ClientPort(
+        lambda: view.node.snark.coordinator,
         answer=lambda call: answer_client(view, call),
-        trusted=trust_list(host.environment, host.store, directory.path, own=arguments.external_ip),
-        nap=profile.worker_nap,
-        log=log,
+        trusted=trust_list(host.environment, host.store, directory, own=own),
+        nap=view.profile.worker_nap,
+        log=view.log,
     )
-    return await _run_until_end(view, clients, host)
 
 
 async def _run_until_end(view: DaemonView, clients: ClientPort, host: Host) -> int:
