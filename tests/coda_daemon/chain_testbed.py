@@ -92,6 +92,7 @@ def next_block(
     after: int | None = None,
     receiver: int | None = None,
     commands: Sequence[Command] = (),
+    has_coinbase: bool = True,
 ) -> Built:
     """The first block that sample key `producer` can make on `parent`, in a slot after `after`."""
     rules, creator = genesis.rules, key(producer)
@@ -109,7 +110,7 @@ def next_block(
                 creator=creator,
                 coinbase_receiver=key(receiver or producer),
                 rules=rules,
-                contents=Contents(tuple(commands), free_work(parent.scan, commands)),
+                contents=Contents(tuple(commands), free_work(parent.scan, commands), has_coinbase),
             )
         slot = GlobalSlot(slot + 1)
 

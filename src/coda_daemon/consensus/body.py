@@ -31,7 +31,7 @@ FEE_TRANSFERS_IN_A_TRANSACTION: Final = 2
 class BodyRules:
     """What all nodes of a network agree on about bodies.
 
-    `capacity` in transactions; from `slot_tx_end` on blocks hold none but the coinbase.
+    `capacity` in transactions; from `slot_tx_end` on blocks hold none: no commands, no work, no coinbase.
     """
 
     commands: CommandRules
@@ -39,7 +39,7 @@ class BodyRules:
     slot_tx_end: GlobalSlot | None
     proof_level: ProofLevel = "none"
 
-    def allows_commands(self, slot: GlobalSlot) -> bool:
+    def allows_transactions(self, slot: GlobalSlot) -> bool:
         return self.slot_tx_end is None or slot < self.slot_tx_end
 
 
@@ -194,8 +194,6 @@ def choose_commands(
     A candidate that cannot be included is left out, and with it the later ones of its sender: their nonces
     no longer follow.
     """
-    if not rules.allows_commands(slot):
-        return ()
     draft = Draft(ledger)
     chosen: list[Command] = []
     room = rules.capacity - 2

@@ -251,11 +251,12 @@ def _checked_contents(block: Block, scan: ScanState, rules: BodyRules) -> Conten
     taken = transactions_in(block.body)
     if taken > scan.room:
         raise InvalidBlockError(f"expected at most {scan.room} transactions, found {taken}")
-    _check_works(block, scan, taken, rules)
-    if block.body.commands and not rules.allows_commands(block.global_slot):
+    if (taken or block.body.works) and not rules.allows_transactions(block.global_slot):
         raise InvalidBlockError(
-            f"expected no commands from slot {rules.slot_tx_end} on, found {len(block.body.commands)}"
+            f"expected no transactions from slot {rules.slot_tx_end} on, found {taken} and "
+            f"{len(block.body.works)} pieces of work"
         )
+    _check_works(block, scan, taken, rules)
     try:
         commands = tuple(parse_command(included.id) for included in block.body.commands)
     except FormatError as error:

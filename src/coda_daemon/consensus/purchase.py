@@ -39,6 +39,8 @@ def choose_contents(
     """`candidates` stand best first; `find_work` gives the work on offer that may be bought; `coinbase` in
     nanomina, for `receiver`.
     """
+    if not rules.allows_transactions(slot):
+        return Contents(has_coinbase=False)
     commands = choose_commands(ledger, candidates, slot, rules)
     offers = map(find_work, scan.required(scan.room))
     works = tuple(work for work in takewhile(lambda work: work is not None, offers) if work is not None)

@@ -8,8 +8,9 @@ from tests.coda_daemon.chain_testbed import genesis_of, key, make_config, next_b
 from tests.coda_daemon.commands_testbed import COIN, FEE, payment
 
 from coda_daemon.blocks import Body, FeeTransfer, Included, body_digest, decode_block, make_block
-from coda_daemon.consensus.body import choose_commands
+from coda_daemon.consensus.body import Contents, choose_commands
 from coda_daemon.consensus.building import Built, InvalidBlockError, Rules, validated
+from coda_daemon.consensus.purchase import choose_contents
 from coda_daemon.ledger.command import command_of
 from coda_daemon.ledger.ledger import total_currency
 from coda_daemon.ledger.transactions import Failure
@@ -93,13 +94,18 @@ def test_a_block_has_room_for_so_many_transactions() -> None:
         validated(overfull.block, GENESIS.built, GENESIS.rules)
 
 
-def test_from_slot_tx_end_on_a_block_has_no_commands() -> None:
+def test_from_slot_tx_end_on_a_block_has_no_transactions_at_all() -> None:
     ended = replace(GENESIS.rules, body=replace(GENESIS.rules.body, slot_tx_end=BUILT.block.global_slot))
 
-    assert "expected no commands" in refusal(BUILT.block.body, ended)
-    assert choose_commands(GENESIS.ledger, [GOOD], BUILT.block.global_slot, ended.body) == ()
-    empty = next_block(replace(GENESIS, rules=ended), GENESIS.built)
-    assert validated(empty.block, GENESIS.built, ended).block.body.commands == ()
+    assert "expected no transactions from slot" in refusal(BUILT.block.body, ended)
+    only_coinbase = Body(BUILT.block.body.coinbase)
+    assert "expected no transactions from slot" in refusal(only_coinbase, ended)
+    chosen = choose_contents(
+        GENESIS.ledger, BUILT.scan, [GOOD], SLOT, key(9), ended.coinbase, ended.body, lambda _bundle: None
+    )
+    assert chosen == Contents(has_coinbase=False)
+    empty = next_block(replace(GENESIS, rules=ended), GENESIS.built, has_coinbase=False)
+    assert validated(empty.block, GENESIS.built, ended).block.body == Body(0)
 
 
 def test_a_producer_leaves_out_what_does_not_fit_and_what_follows_it() -> None:
