@@ -1,6 +1,7 @@
 """What a node does before it follows the network: wait for genesis and peers, load its frontier (A.10, C.5)."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from coda_daemon.blocks import Block
@@ -22,6 +23,7 @@ from coda_daemon.persistence import FrontierStore, OtherNetworkError, Unreadable
 from coda_daemon.ports import Clock
 from coda_daemon.profile import Profile
 from coda_protocol import structured_events
+from coda_protocol.slots import GlobalSlot
 
 MODULE: Final = "Transition_router"
 
@@ -75,14 +77,16 @@ async def _wait_for_first_peer(network: Network, profile: Profile, log: Log) -> 
 
 
 async def best_tip_of_peers(
-    genesis: Genesis, network: Network, profile: Profile, log: Log
+    genesis: Genesis, network: Network, profile: Profile, log: Log, *, now: Callable[[], GlobalSlot]
 ) -> tuple[Block, Peer] | None:
-    """The best of the tips that peers report, unchecked."""
+    """The best of the tips that peers report, unchecked, but for those of slots that are yet to come."""
     asked = network.peers[: profile.best_tip_peers]
     answers = await asyncio.gather(*(_best_tip_of(peer, network, profile, log) for peer in asked))
     best: tuple[Block, Peer] | None = None
     for peer, block in zip(asked, answers, strict=True):
-        if block is not None and (best is None or is_better(block, best[0], genesis.rules.constants)):
+        if block is None or block.global_slot > now():
+            continue  # a peer whose clock is ahead would otherwise hide the tips of the others
+        if best is None or is_better(block, best[0], genesis.rules.constants):
             best = (block, peer)
     return best
 

@@ -268,7 +268,10 @@ class Node:
                 await wait_for_peers(network, self._profile, self._log)
             except NoPeersError as error:
                 raise NodeExit(1) from error
-        if tip := await best_tip_of_peers(self.genesis, network, self._profile, self._log):
+        tip = await best_tip_of_peers(
+            self.genesis, network, self._profile, self._log, now=lambda: self.slot_now
+        )
+        if tip is not None:
             self._remember(*tip)
         frontier = loaded_frontier(self._store, self.genesis, self._log)
         while True:
