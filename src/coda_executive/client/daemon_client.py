@@ -1,5 +1,6 @@
 """The client of one daemon: GraphQL in, typed values out."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,15 +9,18 @@ from coda_executive.client import operations
 from coda_executive.errors import RequestFailed
 from coda_executive.interfaces.client import (
     AccountState,
+    BlockContents,
     ChainBlock,
     DaemonStatus,
     HttpTransport,
     Peer,
     SentCommand,
+    SnarkWork,
     TransactionStatus,
 )
 from coda_protocol.currency import Amount, Balance, Fee
-from coda_protocol.hashes import StateHash, TransactionHash
+from coda_protocol.hashes import LedgerHash, StateHash, TransactionHash
+from coda_protocol.keys import Keypair
 from coda_protocol.signatures import Signature
 from coda_protocol.slots import BlockchainLength, GlobalSlot
 
@@ -91,6 +95,25 @@ class DaemonClient:
         # Some servers answer newest first (daemon contract D.3).
         return chain if len(chain) < 2 or chain[0].height < chain[-1].height else chain[::-1]
 
+    async def block_contents(self, max_length: int | None = None) -> tuple[BlockContents, ...]:
+        data = await self.execute(operations.BLOCK_CONTENTS, {"maxLength": max_length})
+        blocks = _typed(self._node, data, operations.BlockContentsReply).best_chain
+        return tuple(sorted(map(_contents, blocks), key=lambda block: block.height))
+
+    async def own_peer(self) -> Peer:
+        data = await self.execute(operations.OWN_PEER)
+        return _peer(_typed(self._node, data, operations.OwnPeerReply).daemon_status.addrs_and_ports.peer)
+
+    async def gate(
+        self, *, isolate: bool = False, banned: Sequence[Peer] = (), trusted: Sequence[Peer] = ()
+    ) -> None:
+        given = {
+            "isolate": isolate,
+            "bannedPeers": [_peer_input(peer) for peer in banned],
+            "trustedPeers": [_peer_input(peer) for peer in trusted],
+        }
+        await self.execute(operations.SET_GATING, {"input": given})
+
     async def peers(self) -> tuple[Peer, ...]:
         data = await self.execute(operations.PEERS)
         return tuple(_peer(peer) for peer in _typed(self._node, data, operations.PeersReply).get_peers)
@@ -146,6 +169,39 @@ class DaemonClient:
         )
         return _command(_typed(self._node, data, operations.SendDelegationReply).send_delegation.delegation)
 
+    async def send_test_payments(
+        self,
+        senders: Sequence[Keypair],
+        receiver: str,
+        *,
+        amount: Amount,
+        fee: Fee,
+        count: int,
+        delay: float,
+    ) -> None:
+        given = {
+            "senders": [sender.private.reveal() for sender in senders],
+            "receiver": receiver,
+            "amount": str(amount),
+            "fee": str(fee),
+            "count": str(count),
+            "delay": str(round(delay * 1000)),
+        }
+        await self.execute(operations.SEND_TEST_PAYMENTS, given)
+
+    async def set_snark_worker(self, key: str | None) -> str | None:
+        data = await self.execute(operations.SET_SNARK_WORKER, {"input": {"publicKey": key}})
+        return _typed(self._node, data, operations.SetSnarkWorkerReply).set_snark_worker.last_snark_worker
+
+    async def set_snark_work_fee(self, fee: Fee) -> Fee:
+        data = await self.execute(operations.SET_SNARK_WORK_FEE, {"input": {"fee": str(fee)}})
+        return Fee(int(_typed(self._node, data, operations.SetSnarkWorkFeeReply).set_snark_work_fee.last_fee))
+
+    async def snark_pool(self) -> tuple[SnarkWork, ...]:
+        data = await self.execute(operations.SNARK_POOL)
+        works = _typed(self._node, data, operations.SnarkPoolReply).snark_pool
+        return tuple(SnarkWork(work.prover, Fee(int(work.fee)), tuple(work.work_ids)) for work in works)
+
     async def pooled_user_commands(self, sender: str | None = None) -> tuple[SentCommand, ...]:
         data = await self.execute(operations.POOLED_USER_COMMANDS, {"publicKey": sender})
         return tuple(map(_command, _typed(self._node, data, operations.PooledReply).pooled_user_commands))
@@ -195,6 +251,25 @@ def _command(fields: operations.CommandFields) -> SentCommand:
         is_delegation=fields.kind == "STAKE_DELEGATION",
         failure=fields.failure_reason,
     )
+
+
+def _contents(block: operations.ContentsReply) -> BlockContents:
+    state = block.protocol_state.consensus_state
+    return BlockContents(
+        state_hash=StateHash(block.state_hash),
+        height=BlockchainLength(int(state.block_height)),
+        global_slot=GlobalSlot(int(state.slot_since_genesis)),
+        commands=block.command_transaction_count,
+        works=len(block.snark_jobs),
+        coinbase=Amount(int(block.transactions.coinbase)),
+        snarked_ledger=LedgerHash(block.protocol_state.blockchain_state.snarked_ledger_hash),
+        staking_ledger=LedgerHash(state.staking_epoch_data.ledger.hash),
+        next_ledger=LedgerHash(state.next_epoch_data.ledger.hash),
+    )
+
+
+def _peer_input(peer: Peer) -> dict[str, str | int]:
+    return {"host": peer.host, "libp2pPort": peer.port, "peerId": peer.peer_id}
 
 
 def _peer(peer: operations.PeerReply) -> Peer:

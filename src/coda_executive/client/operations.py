@@ -89,6 +89,136 @@ class BestChainReply(_Reply, frozen=True):
     best_chain: list[BlockReply]
 
 
+BLOCK_CONTENTS = """
+query ($maxLength: Int) {
+  bestChain(maxLength: $maxLength) {
+    stateHash commandTransactionCount snarkJobs { workIds } transactions { coinbase }
+    protocolState {
+      blockchainState { snarkedLedgerHash }
+      consensusState {
+        blockHeight slotSinceGenesis stakingEpochData { ledger { hash } } nextEpochData { ledger { hash } }
+      }
+    }
+  }
+}
+"""
+
+
+class _Ledger(_Reply, frozen=True):
+    hash: str
+
+
+class _EpochData(_Reply, frozen=True):
+    ledger: _Ledger
+
+
+class _ConsensusOfContents(_Reply, frozen=True):
+    block_height: str
+    slot_since_genesis: str
+    staking_epoch_data: _EpochData
+    next_epoch_data: _EpochData
+
+
+class _BlockchainState(_Reply, frozen=True):
+    snarked_ledger_hash: str
+
+
+class _StateOfContents(_Reply, frozen=True):
+    blockchain_state: _BlockchainState
+    consensus_state: _ConsensusOfContents
+
+
+class _Coinbase(_Reply, frozen=True):
+    coinbase: str
+
+
+class _Jobs(_Reply, frozen=True):
+    work_ids: list[int]
+
+
+class ContentsReply(_Reply, frozen=True):
+    state_hash: str
+    command_transaction_count: int
+    snark_jobs: list[_Jobs]
+    transactions: _Coinbase
+    protocol_state: _StateOfContents
+
+
+class BlockContentsReply(_Reply, frozen=True):
+    best_chain: list[ContentsReply]
+
+
+OWN_PEER = "query { daemonStatus { addrsAndPorts { peer { host libp2pPort peerId } } } }"
+
+
+class _Addresses(_Reply, frozen=True):
+    peer: PeerReply
+
+
+class _OwnStatus(_Reply, frozen=True):
+    addrs_and_ports: _Addresses
+
+
+class OwnPeerReply(_Reply, frozen=True):
+    daemon_status: _OwnStatus
+
+
+SET_GATING = """
+mutation ($input: SetConnectionGatingConfigInput!) {
+  setConnectionGatingConfig(input: $input) { isolate }
+}
+"""
+
+SNARK_POOL = "query { snarkPool { prover fee workIds } }"
+
+
+class _CompletedWork(_Reply, frozen=True):
+    prover: str
+    fee: str
+    work_ids: list[int]
+
+
+class SnarkPoolReply(_Reply, frozen=True):
+    snark_pool: list[_CompletedWork]
+
+
+SET_SNARK_WORKER = (
+    "mutation ($input: SetSnarkWorkerInput!) { setSnarkWorker(input: $input) { lastSnarkWorker } }"
+)
+
+
+class _LastWorker(_Reply, frozen=True):
+    last_snark_worker: str | None
+
+
+class SetSnarkWorkerReply(_Reply, frozen=True):
+    set_snark_worker: _LastWorker
+
+
+SET_SNARK_WORK_FEE = "mutation ($input: SetSnarkWorkFee!) { setSnarkWorkFee(input: $input) { lastFee } }"
+
+
+class _LastFee(_Reply, frozen=True):
+    last_fee: str
+
+
+class SetSnarkWorkFeeReply(_Reply, frozen=True):
+    set_snark_work_fee: _LastFee
+
+
+SEND_TEST_PAYMENTS = """
+mutation (
+  $senders: [PrivateKey!]!, $receiver: PublicKey!, $amount: UInt64!, $fee: UInt64!,
+  $count: UInt32!, $delay: UInt32!
+) {
+  sendTestPayments(
+    senders: $senders, receiver: $receiver, amount: $amount, fee: $fee,
+    repeat_count: $count, repeat_delay_ms: $delay
+  )
+}
+"""
+
+
 ACCOUNT = """
 query ($publicKey: PublicKey!) {
   account(publicKey: $publicKey) {

@@ -2,12 +2,14 @@
 every engine.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from coda_protocol.currency import Amount, Balance, Fee
-from coda_protocol.hashes import StateHash, TransactionHash
+from coda_protocol.hashes import LedgerHash, StateHash, TransactionHash
+from coda_protocol.keys import Keypair
 from coda_protocol.signatures import Signature
 from coda_protocol.slots import BlockchainLength, GlobalSlot
 
@@ -56,6 +58,33 @@ class ChainBlock:
     height: BlockchainLength
     global_slot: GlobalSlot
     creator: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockContents:
+    """What is in a block, and what it says of ledgers: `commands` and `works` are numbers.
+
+    `staking_ledger` and `next_ledger` are the hashes of the ledgers that its epoch and the next are drawn from.
+    """
+
+    state_hash: StateHash
+    height: BlockchainLength
+    global_slot: GlobalSlot
+    commands: int
+    works: int
+    coinbase: Amount
+    snarked_ledger: LedgerHash
+    staking_ledger: LedgerHash
+    next_ledger: LedgerHash
+
+
+@dataclass(frozen=True, slots=True)
+class SnarkWork:
+    """Finished work on offer; `work_ids` name its jobs."""
+
+    prover: str
+    fee: Fee
+    work_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +142,20 @@ class NodeClient(Protocol):
     async def best_chain(self, max_length: int | None = None) -> tuple[ChainBlock, ...]:
         """Oldest first, best tip last, whatever order the daemon serves."""
 
+    async def block_contents(self, max_length: int | None = None) -> tuple[BlockContents, ...]:
+        """Of the best chain, in the order of `best_chain`."""
+
     async def peers(self) -> tuple[Peer, ...]: ...
+
+    async def own_peer(self) -> Peer:
+        """The node, as its peers name it."""
+
+    async def gate(
+        self, *, isolate: bool = False, banned: Sequence[Peer] = (), trusted: Sequence[Peer] = ()
+    ) -> None:
+        """Say with whom the node talks, in place of what was said before: not with banned peers, and with trusted
+        ones only if `isolate`. The supported way to make a partition (daemon contract D.5).
+        """
 
     async def account(self, public_key: str) -> AccountState | None:
         """None when the ledger has no such account, or while there is no ledger."""
@@ -148,6 +190,28 @@ class NodeClient(Protocol):
         signature: Signature | None = None,
     ) -> SentCommand:
         """As `send_payment`."""
+
+    async def send_test_payments(
+        self,
+        senders: Sequence[Keypair],
+        receiver: str,
+        *,
+        amount: Amount,
+        fee: Fee,
+        count: int,
+        delay: float,
+    ) -> None:
+        """Have the node sign and send `count` payments, one each `delay` seconds, the senders in rotation. Returns
+        after the first.
+        """
+
+    async def set_snark_worker(self, key: str | None) -> str | None:
+        """Sell SNARK work of a local worker under this key, or stop with None; returns the key before."""
+
+    async def set_snark_work_fee(self, fee: Fee) -> Fee:
+        """Returns the fee before."""
+
+    async def snark_pool(self) -> tuple[SnarkWork, ...]: ...
 
     async def pooled_user_commands(self, sender: str | None = None) -> tuple[SentCommand, ...]:
         """What waits in the node's pool; of one sender in the order of its nonces."""

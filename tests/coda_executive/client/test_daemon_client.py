@@ -12,10 +12,12 @@ from coda_executive.interfaces.client import (
     HttpReply,
     Peer,
     SentCommand,
+    SnarkWork,
     TransactionStatus,
 )
 from coda_protocol.currency import Amount, Balance, Fee
 from coda_protocol.hashes import TransactionHash
+from coda_protocol.sample_keys import sample_keypair
 from coda_protocol.signatures import Signature
 from coda_protocol.slots import GlobalSlot
 
@@ -215,3 +217,83 @@ async def test_pool_status_and_wallet_are_typed() -> None:
     assert imported == KEY
     with pytest.raises(RequestFailed, match="another shape"):
         await answering({"data": {"transactionStatus": "LOST"}}).transaction_status("AAA")
+
+
+async def test_the_contents_of_blocks_come_in_the_order_of_the_chain() -> None:
+    def contents(height: int) -> dict[str, object]:
+        epoch = {"ledger": {"hash": f"jx{height}"}}
+        return {
+            "stateHash": f"3N{height}",
+            "commandTransactionCount": 3,
+            "snarkJobs": [{"workIds": [1, 2]}],
+            "transactions": {"coinbase": "720000000000"},
+            "protocolState": {
+                "blockchainState": {"snarkedLedgerHash": "jw"},
+                "consensusState": {
+                    "blockHeight": str(height),
+                    "slotSinceGenesis": "9",
+                    "stakingEpochData": epoch,
+                    "nextEpochData": epoch,
+                },
+            },
+        }
+
+    client = answering({"data": {"bestChain": [contents(3), contents(2)]}})
+
+    first, last = await client.block_contents()
+
+    assert (first.height, last.height) == (2, 3)
+    assert (last.commands, last.works, last.coinbase) == (3, 1, Amount.of_coda("720"))
+    assert (last.snarked_ledger, last.staking_ledger, last.next_ledger) == ("jw", "jx3", "jx3")
+
+
+async def test_a_node_is_told_with_whom_to_talk() -> None:
+    transport = ScriptedTransport(
+        HttpReply(200, b'{"data": {"setConnectionGatingConfig": {"isolate": true}}}')
+    )
+
+    await DaemonClient("node-1", transport).gate(isolate=True, banned=[Peer("127.0.0.1", 8302, "12D3")])
+
+    assert transport.bodies[0]["variables"] == {
+        "input": {
+            "isolate": True,
+            "bannedPeers": [{"host": "127.0.0.1", "libp2pPort": 8302, "peerId": "12D3"}],
+            "trustedPeers": [],
+        }
+    }
+
+
+async def test_a_change_of_worker_or_fee_answers_what_was_before() -> None:
+    last_worker = answering({"data": {"setSnarkWorker": {"lastSnarkWorker": None}}})
+    last_fee = answering({"data": {"setSnarkWorkFee": {"lastFee": "25000000"}}})
+
+    assert await last_worker.set_snark_worker("B62") is None
+    assert await last_fee.set_snark_work_fee(Fee(1)) == Fee.of_coda("0.025")
+
+
+async def test_work_on_offer_and_a_node_s_own_address_are_told() -> None:
+    work = {"prover": "B62", "fee": "7", "workIds": [1, 2]}
+    peer = {"host": "127.0.0.1", "libp2pPort": 8302, "peerId": "12D3"}
+    offer = answering({"data": {"snarkPool": [work]}})
+    status = answering({"data": {"daemonStatus": {"addrsAndPorts": {"peer": peer}}}})
+
+    assert await offer.snark_pool() == (SnarkWork("B62", Fee(7), (1, 2)),)
+    assert await status.own_peer() == Peer("127.0.0.1", 8302, "12D3")
+
+
+async def test_a_node_is_asked_to_spam() -> None:
+    transport = ScriptedTransport(HttpReply(200, b'{"data": {"sendTestPayments": 0}}'))
+    sender = sample_keypair(1)
+
+    await DaemonClient("node-1", transport).send_test_payments(
+        [sender], "B62", amount=Amount(5), fee=Fee(6), count=7, delay=0.25
+    )
+
+    assert transport.bodies[0]["variables"] == {
+        "senders": [sender.private.reveal()],
+        "receiver": "B62",
+        "amount": "5",
+        "fee": "6",
+        "count": "7",
+        "delay": "250",
+    }
