@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Resettable,
         Upgradable,
     )
+    from coda_executive.interfaces.node import Node
     from coda_executive.nemesis.faults import (
         Kill,
         Partition,
@@ -153,6 +154,7 @@ _HOMES = {
         "Resettable",
         "Upgradable",
     ),
+    "coda_executive.interfaces.node": ("Node",),
     "coda_executive.nemesis.faults": (
         "Kill",
         "Partition",
@@ -245,6 +247,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "Pausable",
     "Resettable",
     "Upgradable",
+    "Node",
     "Kill",
     "Partition",
     "Pause",

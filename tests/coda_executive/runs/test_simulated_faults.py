@@ -186,6 +186,6 @@ def test_links_of_an_engine_s_options_shape_the_whole_run(simulate: Simulate) ->
 
 
 def test_a_producer_cut_off_for_more_than_k_blocks_comes_back(simulate: Simulate) -> None:
-    code, shown, _directory = simulate("partition-rejoin")
+    code, shown, _directory = simulate("long-partition")
 
     assert code == 0, shown
