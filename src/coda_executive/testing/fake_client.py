@@ -2,20 +2,23 @@
 
 import itertools
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from coda_executive.errors import RequestFailed
 from coda_executive.interfaces.client import (
     AccountState,
+    BlockContents,
     ChainBlock,
     DaemonStatus,
     Peer,
     SentCommand,
+    SnarkWork,
     TransactionStatus,
 )
 from coda_protocol.currency import Amount, Fee
 from coda_protocol.hashes import TransactionHash
+from coda_protocol.keys import Keypair
 from coda_protocol.signatures import Signature
 from coda_protocol.slots import BlockchainLength, GlobalSlot
 
@@ -43,6 +46,10 @@ class FakeClient:
         self.included: set[str] = set()
         self.unlocked: set[str] = set()
         self.find_peers: Callable[[], tuple[Peer, ...]] = lambda: self.status.peers
+        self.contents: tuple[BlockContents, ...] = ()
+        self.banned: tuple[Peer, ...] = ()
+        self.snark_worker: tuple[str | None, Fee] = (None, Fee(0))
+        self.works: tuple[SnarkWork, ...] = ()
 
     async def execute(self, document: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         await self._reach()
@@ -66,9 +73,24 @@ class FakeClient:
         await self._reach()
         return self.chain if max_length is None else self.chain[-max_length:]
 
+    async def block_contents(self, max_length: int | None = None) -> tuple[BlockContents, ...]:
+        await self._reach()
+        return self.contents if max_length is None else self.contents[-max_length:]
+
     async def peers(self) -> tuple[Peer, ...]:
         await self._reach()
-        return self.find_peers()
+        return tuple(peer for peer in self.find_peers() if peer not in self.banned)
+
+    async def own_peer(self) -> Peer:
+        await self._reach()
+        return Peer("127.0.0.1", 1, self._node)
+
+    async def gate(
+        self, *, isolate: bool = False, banned: Sequence[Peer] = (), trusted: Sequence[Peer] = ()
+    ) -> None:
+        await self._reach()
+        known = self.find_peers()
+        self.banned = tuple(peer for peer in known if peer not in trusted and (isolate or peer in banned))
 
     async def account(self, public_key: str) -> AccountState | None:
         await self._reach()
@@ -134,6 +156,38 @@ class FakeClient:
         )
         self.pool.append(command)
         return command
+
+    async def send_test_payments(
+        self,
+        senders: Sequence[Keypair],
+        receiver: str,
+        *,
+        amount: Amount,
+        fee: Fee,
+        count: int,
+        delay: float,
+    ) -> None:
+        del delay  # all at once
+        self.unlocked |= {str(sender.public) for sender in senders}
+        for number in range(count):
+            sender = senders[number % len(senders)]
+            await self._sent(str(sender.public), receiver, amount, fee, None, None)
+
+    async def set_snark_worker(self, key: str | None) -> str | None:
+        await self._reach()
+        before, fee = self.snark_worker
+        self.snark_worker = (key, fee)
+        return before
+
+    async def set_snark_work_fee(self, fee: Fee) -> Fee:
+        await self._reach()
+        key, before = self.snark_worker
+        self.snark_worker = (key, fee)
+        return before
+
+    async def snark_pool(self) -> tuple[SnarkWork, ...]:
+        await self._reach()
+        return self.works
 
     async def pooled_user_commands(self, sender: str | None = None) -> tuple[SentCommand, ...]:
         await self._reach()
