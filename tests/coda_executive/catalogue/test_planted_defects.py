@@ -80,7 +80,7 @@ DEFECTS = {
         "blocks were made, and no node took any of them for its best tip",
     ),
     "a node that was cut off does not bootstrap": Defect(
-        "partition-rejoin",
+        "long-partition",
         ("coda_daemon.node:is_too_far",),
         answering(False),
         "suspicion: block-producer-1 received",
