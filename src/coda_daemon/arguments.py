@@ -72,6 +72,7 @@ DAEMON = Command(
         Flag("work-selection", Kind.TEXT, "rand, seq, or part: coordinators share the work, ours (default rand)"),
         Flag("work-reassignment-wait", Kind.INTEGER, "milliseconds until unfinished work is handed out again"),
         Flag("log-snark-work-gossip", Kind.BOOLEAN, "log each gossip of SNARK work; needed for its events"),
+        Flag("archive-address", Kind.TEXT, "HOST:PORT or PORT of an archive, which is sent every block"),
         Flag("working-dir", Kind.TEXT, "directory that relative paths start from (default: current)"),
         Flag("contact-info", Kind.TEXT, "under 200 characters; reported nowhere"),
         *_accepted(
@@ -102,7 +103,6 @@ DAEMON = Command(
             "current-protocol-version",
             "gc-stat-interval",
         ),
-        *_refused(Kind.TEXT, "this build feeds no archive", "archive-address"),
         *_refused(Kind.TEXT, "this build fetches nothing over HTTP; use -peer-list-file", "peer-list-url"),
         *_refused(Kind.BOOLEAN, "this build writes no precomputed blocks", "log-precomputed-blocks"),
         *_refused(Kind.BOOLEAN, _REPORTING, "upload-blocks-to-gcloud", "uptime-send-node-commit-sha"),
@@ -179,6 +179,7 @@ class DaemonArguments:
     snark_worker_fee: str | None
     work_selection: str | None
     work_reassignment_wait: int | None
+    archive_address: str | None
     working_directory: str
     is_flooding: bool
     is_isolated: bool
@@ -256,6 +257,7 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         snark_worker_fee=_last(values, "snark-worker-fee", str, None),
         work_selection=_last(values, "work-selection", str, None),
         work_reassignment_wait=_last(values, "work-reassignment-wait", int, None),
+        archive_address=_last(values, "archive-address", str, None),
         working_directory=base,
         is_flooding=_last(values, "enable-flooding", bool, False),
         is_isolated=_last(values, "isolate-network", bool, False),

@@ -5,6 +5,10 @@ from collections.abc import Callable, Sequence
 
 _SUBCOMMANDS = {
     "daemon": "run a node",
+    "archive run": "store every block that daemons send, in a database",
+    "archive prune": "delete old blocks of an archive",
+    "archive replay": "replay an archived chain and compare its ledger hashes",
+    "archive schema": "print the SQL of the archive's tables",
     "client status": "show what a daemon is and does",
     "client stop-daemon": "stop a daemon",
     "client get-balance": "show the balance of an account",
@@ -75,6 +79,10 @@ def run(arguments: Sequence[str]) -> int:
             from coda_daemon.process import run_snark_worker_process
 
             return run_snark_worker_process(rest)
+        case ["archive", name, *rest] if f"archive {name}" in _SUBCOMMANDS:
+            from coda_daemon.process import run_archive_process
+
+            return run_archive_process([name, *rest])
         case [group, name, *rest] if f"{group} {name}" in _SUBCOMMANDS:
             return _found(group, name)(rest)
         case [] | [("help" | "-help" | "--help"), *_]:

@@ -38,14 +38,14 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def trust_list(
-    environment: Mapping[str, str], store: Store, directory: str, *, own: str
+    environment: Mapping[str, str], store: Store, directory: str | None, *, own: str
 ) -> tuple[IpNetwork, ...]:
     """Who may call; `own` is this machine's address. Raises UserError for what is no network in CIDR notation."""
     texts = (environment.get("MINA_CLIENT_TRUSTLIST") or environment.get("CODA_CLIENT_TRUSTLIST", "")).split(
         ","
     )
     path = f"{directory}/client_trustlist"
-    if store.exists(path):
+    if directory is not None and store.exists(path):
         texts += re.findall(r"[^\s()]+", store.read(path).decode(errors="replace"))
     try:
         given = tuple(ipaddress.ip_network(text.strip()) for text in texts if text.strip())
@@ -70,6 +70,15 @@ def _network_of(address: str) -> tuple[IpNetwork, ...]:
         return () if address == _ALL_ADDRESSES else (ipaddress.ip_network(address),)
     except ValueError:
         return ()
+
+
+def is_trusted(host: str, trusted: Sequence[IpNetwork]) -> bool:
+    """Whether a caller's address is in one of the networks."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in trusted)
 
 
 class ClientPort:
@@ -102,7 +111,7 @@ class ClientPort:
         await self._stop.wait()
 
     async def _serve(self, connection: Connection) -> None:
-        if not self._is_trusted(connection.remote_host):
+        if not is_trusted(connection.remote_host, self._trusted):
             self._log.warn(
                 _MODULE,
                 "Rejecting a client port connection from $address: it is not on the client trust list",
@@ -127,13 +136,6 @@ class ClientPort:
             self._log.debug(_MODULE, "A client port connection was lost: $error", error=str(error))
         finally:
             connection.close()
-
-    def _is_trusted(self, host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted)
 
     def _answer(self, call: ClientCall | Call) -> Frame:
         match call:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from coda_daemon.archive.feed import ArchiveFeed
 from coda_daemon.arguments import DAEMON, DaemonArguments, UnknownLogLevel, parse_daemon_arguments
 from coda_daemon.block_producer import Producer
 from coda_daemon.build import BRANCH, commit
@@ -192,6 +193,9 @@ async def _run_until_end(view: DaemonView, clients: ClientPort, host: Host) -> i
                 tasks.create_task(view.gossip.run(), name="gossip")
                 tasks.create_task(view.node.run(view.gossip), name="node")
                 tasks.create_task(view.seller.run(), name="SNARK work for sale")
+                if view.settings.archive is not None:
+                    feed = ArchiveFeed(view.settings.archive, view.node, host.transport, log, view.profile)
+                    tasks.create_task(feed.run(), name="archive")
                 tasks.create_task(_exit_when_interrupted(host, log), name="signals")
                 tasks.create_task(_exit_when_told(clients, log), name="stop-daemon")
                 tasks.create_task(_exit_at_stop_time(view), name="stop time")

@@ -38,7 +38,7 @@ from coda_protocol.slots import GlobalSlot
 
 _PROTOCOL_VERSION: Final = "3.0.0"
 _MOST: Final = 2**32 - 1
-_FORMAT: Final = 3  # of this daemon's blocks; nodes of another one must not meet
+_FORMAT: Final = 4  # of this daemon's blocks; nodes of another one must not meet
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ other only. The daemon reads no clock, draws no chance, opens no socket or file 
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from random import Random
 from typing import Any, Protocol
 
@@ -153,6 +154,40 @@ class Store(Protocol):
         """Remove a file or a whole directory; does nothing when it is not there."""
 
 
+class ArchiveStore(Protocol):
+    """A database with an archive's tables (`archive/schema.sql`), in the SQL that PostgreSQL and SQLite share.
+
+    Values are text, whole numbers, None, or tuples of numbers; in a statement they are `$1`, `$2`, … All methods
+    raise OSError when the database cannot do it, also for a constraint that would be broken.
+    """
+
+    async def fetch(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """Run one statement and return its rows."""
+
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
+
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """All that is done inside happens together, or not at all when an exception leaves the block."""
+
+    async def script(self, sql: str) -> None:
+        """Run statements without values, outside of a transaction."""
+
+    @property
+    def dialect(self) -> str:
+        """`postgresql` or `sqlite`: what creates tables differs."""
+
+    async def close(self) -> None:
+        """Idempotent."""
+
+
+class ArchiveStores(Protocol):
+    async def open(self, uri: str) -> ArchiveStore:
+        """Connect to `postgres://…`, or open `sqlite:///path`, creating the file.
+
+        Raises ValueError for a URI of another kind, OSError when it cannot be opened.
+        """
+
+
 class Child(Protocol):
     """A process that the daemon started."""
 
@@ -202,6 +237,8 @@ class Host(Protocol):
     def console(self) -> Console: ...
     @property
     def children(self) -> Children: ...
+    @property
+    def archive_stores(self) -> ArchiveStores: ...
     @property
     def pid(self) -> int: ...
     @property

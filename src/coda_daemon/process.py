@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from coda_daemon.archive.stores import SystemArchiveStores
 from coda_daemon.files import Files
 from coda_daemon.http_server import HttpServer
 from coda_daemon.ports import Host
@@ -103,6 +104,7 @@ class ProcessHost:
         self.store = Files()
         self.console = StandardStreams()
         self.children = SystemChildren()
+        self.archive_stores = SystemArchiveStores()
         self.pid = os.getpid()
         self.environment = environment
         loop = asyncio.get_running_loop()
@@ -143,5 +145,15 @@ def run_snark_worker_process(arguments: Sequence[str]) -> int:
 
     async def run() -> int:
         return await run_snark_worker(arguments, ProcessHost(os.environ))
+
+    return asyncio.run(run())
+
+
+def run_archive_process(arguments: Sequence[str]) -> int:
+    """`coda archive` in this process: run it and return its exit code."""
+    from coda_daemon.archive.process import run_archive
+
+    async def run() -> int:
+        return await run_archive(arguments, ProcessHost(os.environ))
 
     return asyncio.run(run())

@@ -15,6 +15,7 @@ Where `dev` differs, and why:
   mainnet's three minutes, but not below what a busy machine can stall for;
 * own commands are gossiped again, commands of a peer refused as too many, and a node past its stop time stops,
   in the same proportion;
+* a block is offered to a silent archive again sooner;
 * links are dialled again sooner, and a silent one is probed after two slots: a block each slot tells enough;
 * a ban lasts as many slots as on mainnet, but a minute at least.
 """
@@ -57,6 +58,8 @@ class Profile:
     gossiped_commands: int  # taken from one peer …
     gossiped_commands_window: float  # … in so many seconds
 
+    archive_retry: float  # between two of the five attempts to send a block to an archive (G.1)
+
     # Gossip links (ours: the contract leaves them to libp2p)
     connect_limit: float  # for one dial, handshake included
     redial_first: float  # doubles with every third failure …
@@ -86,6 +89,7 @@ def mainnet() -> Profile:
         rebroadcast=300.0,
         gossiped_commands=10,
         gossiped_commands_window=15.0,
+        archive_retry=1.0,
         connect_limit=20.0,
         redial_first=0.5,
         redial_most=60.0,
@@ -118,6 +122,7 @@ def dev(slot_ms: int) -> Profile:
         rebroadcast=max(2.0, 300 * scale),
         gossiped_commands=10,
         gossiped_commands_window=15 * scale,
+        archive_retry=min(1.0, slot / 20),
         connect_limit=min(20.0, max(5.0, slot)),
         redial_first=0.05,
         redial_most=min(10.0, max(1.0, slot)),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from coda_daemon.archive.feed import DEFAULT_PORT
 from coda_daemon.arguments import DaemonArguments
 from coda_daemon.gossip.network import Limits
 from coda_daemon.gossip.peer import Peer, parse_multiaddress
@@ -53,6 +54,7 @@ class Settings:
     limits: Limits
     logs_transaction_gossip: bool
     snark: SnarkSettings
+    archive: tuple[str, int] | None  # HOST, PORT
     time_offset: int  # seconds that block time is behind the clock
 
 
@@ -113,6 +115,7 @@ def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host,
         ),
         logs_transaction_gossip=_or(arguments.logs_transaction_gossip, section.log_txn_pool_gossip, False),
         snark=_snark(arguments, section, constants),
+        archive=_archive_address(arguments.archive_address),
         time_offset=_time_offset(host.environment),
     )
 
@@ -156,6 +159,18 @@ def _snark(arguments: DaemonArguments, section: DaemonSection, constants: Consta
         client_port=arguments.client_port or section.client_port or 8301,
         logs_gossip=_or(arguments.logs_snark_work_gossip, section.log_snark_work_gossip, False),
     )
+
+
+def _archive_address(text: str | None) -> tuple[str, int] | None:
+    """HOST:PORT, PORT, or HOST with the usual port (contract A.2)."""
+    if text is None:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        host, port = ("127.0.0.1", text) if text.isdecimal() else (text, str(DEFAULT_PORT))
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UserError(f"Could not use -archive-address: expected HOST:PORT or PORT, found {text!r}")
+    return host, int(port)
 
 
 _T = TypeVar("_T")

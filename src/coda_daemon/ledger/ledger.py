@@ -52,7 +52,7 @@ class Ledger:
         return self._size >= 1 << self.depth
 
     def account(self, public_key: Address, token: TokenId = MINA_TOKEN) -> Account | None:
-        position = self._position(public_key, token)
+        position = self.position(public_key, token)
         return None if position is None else merkle.get(self._tree, self.depth, position)
 
     def accounts_of(self, public_key: Address) -> tuple[Account, ...]:
@@ -73,7 +73,7 @@ class Ledger:
         positions, size = self._positions, self._size
         changes: dict[int, Account] = {}
         for account in accounts:
-            position = self._position(account.public_key, account.token)
+            position = self.position(account.public_key, account.token)
             if position is None:
                 if size >= 1 << self.depth:
                     raise LedgerFullError(
@@ -93,7 +93,8 @@ class Ledger:
         """
         return merkle.changes(older._tree, self._tree)
 
-    def _position(self, public_key: Address, token: TokenId) -> int | None:
+    def position(self, public_key: Address, token: TokenId = MINA_TOKEN) -> int | None:
+        """The leaf of an account, counted from 0."""
         for held, position in self._positions.get(public_key) or ():
             if held == token:
                 return position

@@ -1,7 +1,8 @@
 """Receipt chains: each account's hash over all commands that it ever paid for (daemon contract F, last line).
 
 At proof level `check` it is the real one, legacy Poseidon, a millisecond or two for each command. At `none` a
-blake2b hash stands in for it, with the same base58 form: nothing but equality is ever asked of it there.
+blake2b hash stands in for it, with the same base58 form: nothing but equality is ever asked of it there. Neither
+covers the signature, so an archive's rows are enough to compute them again.
 """
 
 from enum import Enum
@@ -21,7 +22,7 @@ class ReceiptChain(Enum):
     def after(self, previous: str, command: Command) -> str:
         """The chain `previous` with a command added; both are base58 texts."""
         if self is ReceiptChain.BLAKE2B:
-            digest = digest_of(previous.encode(), command.id.encode(), purpose=b"coda-receipt")
+            digest = digest_of(previous.encode(), command.hash.encode(), purpose=b"coda-receipt")
             return field_to_text(VersionByte.RECEIPT_CHAIN_HASH, field_of(digest))
         return _poseidon(previous, command.id)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from coda_executive.engines.simulation.archives import ArchiveDisk
 from coda_executive.engines.simulation.children import SimulatedChildren
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
 from coda_executive.engines.simulation.halt import Halt
@@ -108,6 +109,7 @@ class VirtualMachine:
     machine: Machine
     chance: SimulatedChance
     disk: Disk
+    archives: ArchiveDisk = field(default_factory=ArchiveDisk)
     clock: SimulatedClock = field(init=False)
     cpu: SimulatedCpu = field(init=False)
 
@@ -140,6 +142,7 @@ class SimulatedHost:
         self.children = SimulatedChildren(
             lambda child: SimulatedHost(machine, child, pid, environment), process, loop
         )
+        self.archive_stores = machine.archives
         self._cpu = machine.cpu
         self._loop = loop
         self._disk_free_ns = 0

@@ -9,6 +9,7 @@ from functools import partial
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import DeploymentPlan, NodeSite, PlannedNode, Role
+from coda_executive.engines.simulation.archives import ArchiveDisk
 from coda_executive.engines.simulation.companion import SimulatedCompanion
 from coda_executive.engines.simulation.daemons import REFERENCE_DAEMON, SimulatedDaemon, find_daemon
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
@@ -61,6 +62,7 @@ class SimulatedNetworkManager:
         self._nodes: dict[NodeId, SimulatedNode] = {}
         self._disks: dict[NodeId, Disk] = {}
         self._logs: list[NodeLog] = []
+        self._archives: list[ArchiveDisk] = []
         self._addresses = itertools.count(1)
         self._genesis: bytes | None = None  # the file, once all were started
 
@@ -124,6 +126,8 @@ class SimulatedNetworkManager:
             except EngineError as error:
                 failures.append(error)
         self._logs.clear()
+        for archives in self._archives:
+            archives.discard()
         self._write_trace()
         if failures:
             raise failures[0]
@@ -157,11 +161,14 @@ class SimulatedNetworkManager:
         logs = self._context.directory / "nodes" / planned.id
         log = NodeLog(planned.id, logs / "daemon.log", self._log_engine.take)
         self._logs.append(log)
+        archives = ArchiveDisk()
+        self._archives.append(archives)
         machine = VirtualMachine(
             self._network,
             self._network.join(planned.id, planned.site.host),
             SimulatedChance(self._context.seed, planned.id),
             disk,
+            archives,
         )
 
         def publish(node: NodeId, event: LifecycleEvent) -> None:

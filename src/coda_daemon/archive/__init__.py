@@ -1,0 +1,1 @@
+"""The archive: every block that nodes' frontiers add, as rows of a database (daemon contract G)."""

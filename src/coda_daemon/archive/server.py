@@ -1,0 +1,67 @@
+"""An archive's port: takes blocks from any number of daemons (daemon contract G.1)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from coda_daemon.archive.archive import Archive
+from coda_daemon.archive.frames import MalformedArchiveFrame, Refused, Reply, Stored, decode_diff, encode
+from coda_daemon.blocks import MalformedBlockError
+from coda_daemon.client_port import IpNetwork, is_trusted
+from coda_daemon.log import Log
+from coda_daemon.ports import Connection
+
+_MODULE: Final = "Archive"
+
+
+class ArchiveServer:
+    """`serve` is for the transport. Blocks more than `kept` below the highest are deleted, if a number is given."""
+
+    def __init__(self, archive: Archive, *, trusted: Sequence[IpNetwork], kept: int | None, log: Log) -> None:
+        self._archive = archive
+        self._trusted = trusted
+        self._kept = kept
+        self._log = log
+        self._connections: dict[Connection, None] = {}
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for connection in tuple(self._connections):
+            connection.close()
+
+    async def serve(self, connection: Connection) -> None:
+        address = connection.remote_host
+        if not is_trusted(address, self._trusted):
+            self._log.warn(
+                _MODULE,
+                "Rejecting a connection from $address: it is not on the client trust list",
+                address=address,
+            )
+            connection.close()
+            return
+        self._connections[connection] = None
+        try:
+            while (data := await connection.receive()) is not None:
+                await connection.send(encode(await self._taken(data)))
+        except (MalformedArchiveFrame, MalformedBlockError) as error:
+            self._log.warn(
+                _MODULE,
+                "Closing a connection from $address: $error",
+                address=address,
+                error=str(error),
+            )
+        except ConnectionError as error:
+            self._log.debug(_MODULE, "A connection was lost: $error", error=str(error))
+        finally:
+            del self._connections[connection]
+            connection.close()
+
+    async def _taken(self, data: bytes) -> Reply:
+        diff = decode_diff(data)
+        try:
+            is_new = await self._archive.add(diff)
+            if is_new and self._kept is not None:
+                await self._archive.delete_older_than(self._kept)
+        except OSError as error:
+            self._log.error(_MODULE, "Failed to store a block: $error", error=str(error))
+            return Refused(str(error)[:500])
+        return Stored(is_new)
