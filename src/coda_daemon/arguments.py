@@ -64,7 +64,6 @@ DAEMON = Command(
         Flag("max-connections", Kind.INTEGER, "keep at most so many peers (default 50)"),
         Flag("enable-flooding", Kind.BOOLEAN, "send messages to all peers, not over a mesh (default false)"),
         Flag("isolate-network", Kind.BOOLEAN, "only talk to the peers given (default false)"),
-        Flag("validation-queue-size", Kind.INTEGER, "gossip of a peer waiting for validation (default 150)"),
         Flag("log-txn-pool-gossip", Kind.BOOLEAN, "log gossip of transactions; its events need it (default false)"),
         Flag("run-snark-worker", Kind.TEXT, "public key that the work of a local worker process is sold under"),
         Flag("run-snark-coordinator", Kind.TEXT, "public key that the work of external workers is sold under"),
@@ -95,6 +94,7 @@ DAEMON = Command(
         ),
         *_accepted(
             Kind.INTEGER,
+            "validation-queue-size",
             "snark-worker-parallelism",
         ),
         *_accepted(
@@ -171,7 +171,6 @@ class DaemonArguments:
     start_filtered_logs: tuple[str, ...]
     min_connections: int | None
     max_connections: int | None
-    validation_queue_size: int | None
     logs_transaction_gossip: bool | None
     logs_snark_work_gossip: bool | None
     snark_worker: str | None
@@ -249,7 +248,6 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         start_filtered_logs=tuple(str(event) for event in values.get("start-filtered-logs", ())),
         min_connections=_last(values, "min-connections", int, None),
         max_connections=_last(values, "max-connections", int, None),
-        validation_queue_size=_last(values, "validation-queue-size", int, None),
         logs_transaction_gossip=_last(values, "log-txn-pool-gossip", bool, None),
         logs_snark_work_gossip=_last(values, "log-snark-work-gossip", bool, None),
         snark_worker=_last(values, "run-snark-worker", str, None),

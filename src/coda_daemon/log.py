@@ -44,6 +44,9 @@ class Record:
         self.metadata = metadata
         self._line: bytes | None = None
 
+    def __repr__(self) -> str:
+        return f"<Record {self.line.decode()}>"
+
     @property
     def level(self) -> Level:
         return self._place.level

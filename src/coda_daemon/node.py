@@ -392,7 +392,7 @@ class Node:
         """Answer a peer's request. Raises RequestFailed, whose text the peer is told."""
         return self._answers.answer(kind, payload)
 
-    async def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
+    def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
         """Take in a gossip message; True when it is to be passed on."""
         if topic == TRANSACTION_TOPIC:
             return self.pool.receive(peer, payload, self.pool_view)

@@ -49,6 +49,11 @@ class Connection(Protocol):
         `limit` bytes (32 MiB), and may do so before the frame is there.
         """
 
+    async def deliver(self, take: Callable[[bytes], float]) -> None:
+        """Hand all further frames to `take` as they come, until the peer or we closed. `take` answers for how many
+        seconds nothing more shall be read. Raises as `receive` does, and what `take` raises.
+        """
+
     def close(self) -> None:
         """Close both directions; idempotent. A pending `receive` then returns None."""
 

@@ -111,7 +111,6 @@ def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host,
         limits=Limits(
             _or(arguments.min_connections, section.min_connections, 20),
             _or(arguments.max_connections, section.max_connections, 50),
-            _or(arguments.validation_queue_size, section.validation_queue_size, 150),
         ),
         logs_transaction_gossip=_or(arguments.logs_transaction_gossip, section.log_txn_pool_gossip, False),
         snark=_snark(arguments, section, constants),

@@ -49,6 +49,11 @@ class TcpConnection:
                 return None
             raise
 
+    async def deliver(self, take: Callable[[bytes], float]) -> None:
+        while (frame := await self.receive()) is not None:
+            if (pause := take(frame)) > 0:
+                await asyncio.sleep(pause)
+
     def _write(self, frame: bytes) -> None:
         if self._writer.is_closing():
             raise ConnectionResetError(f"the connection to {self._remote_host} is closed")

@@ -31,8 +31,8 @@ def test_malformed_block_is_the_peers_fault_and_not_passed_on() -> None:
         sites[0].start()
         await world.until_slot(1)
 
-        assert not await sites[0].node.receive(STRANGER, "block", b"\x93\x01")
-        assert not await sites[0].node.receive(STRANGER, "gossip of the future", b"")
+        assert not sites[0].node.receive(STRANGER, "block", b"\x93\x01")
+        assert not sites[0].node.receive(STRANGER, "gossip of the future", b"")
 
         [line, ban] = sites[0].log.complaints()
         assert "sent a malformed block" in line
@@ -52,8 +52,8 @@ def test_invalid_block_is_the_peers_fault_and_not_passed_on() -> None:
         sites[0].start()
         await world.until_slot(good.global_slot)
 
-        assert not await sites[0].node.receive(STRANGER, "block", bad.encoded)
-        assert await sites[0].node.receive(STRANGER, "block", good.encoded)
+        assert not sites[0].node.receive(STRANGER, "block", bad.encoded)
+        assert sites[0].node.receive(STRANGER, "block", good.encoded)
 
         [line, ban] = sites[0].log.complaints()
         assert "total_currency: expected" in line
@@ -70,9 +70,9 @@ def test_block_outside_its_slot_is_dropped_without_blame() -> None:
     async def body() -> None:
         sites[0].start()
         await world.until_slot(block.global_slot - 1)
-        assert not await sites[0].node.receive(STRANGER, "block", block.encoded)
+        assert not sites[0].node.receive(STRANGER, "block", block.encoded)
         await world.until_slot(block.global_slot + 1)
-        assert not await sites[0].node.receive(STRANGER, "block", block.encoded)
+        assert not sites[0].node.receive(STRANGER, "block", block.encoded)
 
         reasons = [
             record.metadata["reason"] for record in sites[0].log.records if "reason" in record.metadata
@@ -94,7 +94,7 @@ def test_tale_of_a_far_better_chain_that_nobody_can_show_is_forgotten() -> None:
         for site in sites:
             site.start()
         await world.until_slot(good.global_slot)
-        await sites[0].node.receive(STRANGER, "block", tale.encoded)
+        sites[0].node.receive(STRANGER, "block", tale.encoded)
         await world.until_slot(good.global_slot + 6)
 
         assert status(sites[0]) == "SYNCED"
@@ -118,7 +118,7 @@ def test_orphan_that_nobody_can_connect_is_dropped() -> None:
             msgspec.structs.replace(unknown.state, consensus_state=state),
             unknown.body,
         )
-        await sites[0].node.receive(STRANGER, "block", orphan.encoded)
+        sites[0].node.receive(STRANGER, "block", orphan.encoded)
         assert status(sites[0]) == "CATCHUP"
         assert "to_download" in (sites[0].node.catchup_states or ())
 

@@ -1,8 +1,8 @@
 """One link to one peer, from the end of the handshake until it closes.
 
-Three tasks share it: one reads, one writes, one handles gossip in the order in which it came. So a peer that
-reads slowly delays only its own link, and a message that is long in validation does not hold up an answer on
-the same link. A peer that sends faster than its rate allows is read more slowly.
+Gossip is handled as it comes, in its order and at once. A request is answered by a task of its own, and what a
+slow peer leaves unread is written by another, so it delays only its own link. A peer that sends faster than its
+rate allows is read more slowly.
 """
 
 import asyncio
@@ -46,10 +46,8 @@ class RequestFailed(ConnectionError):
 class LinkHandler(Protocol):
     """What the network does with what comes over a link. None of these may raise on what a peer sent."""
 
-    def is_new(self, link: "Link", message: Message) -> bool:
-        """Whether a message has to be handled; notes that this peer has it."""
-
-    async def handle_message(self, link: "Link", message: Message) -> None: ...
+    def handle_message(self, link: "Link", message: Message) -> None:
+        """Judge a message and pass it on, unless it was handled before; notes that this peer has it."""
 
     async def handle_request(self, link: "Link", request: Request) -> bytes: ...
 
@@ -64,9 +62,7 @@ class LinkHandler(Protocol):
 class Link:
     """A live connection to an authenticated peer. `run` it, once; `closed` is set when it is over."""
 
-    def __init__(
-        self, connection: Connection, peer: Peer, handler: LinkHandler, log: Log, *, queue_size: int
-    ) -> None:
+    def __init__(self, connection: Connection, peer: Peer, handler: LinkHandler, log: Log) -> None:
         self.peer = peer
         self.closed = asyncio.Event()
         self.known = SeenMessages(64)  # messages that this peer has: it sent them, or said so
@@ -76,8 +72,9 @@ class Link:
         self._log = log
         self._outgoing: deque[bytes] = deque()
         self._outgoing_bytes = 0
-        self._has_outgoing = asyncio.Event()
-        self._gossip: asyncio.Queue[Message] = asyncio.Queue(queue_size)
+        self._loop = asyncio.get_running_loop()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._writing: asyncio.Task[None] | None = None
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._next_request = 0
@@ -92,16 +89,18 @@ class Link:
         """Serve the link until either side closes it or this is cancelled. Does not raise on what the peer
         does.
         """
-        tasks: list[asyncio.Task[None]] = []
         try:
-            async with asyncio.TaskGroup() as group:
-                name = f"link {self.peer.peer_id}"
-                tasks.append(group.create_task(self._write(), name=f"{name} write"))
-                tasks.append(group.create_task(self._handle_gossip(), name=f"{name} gossip"))
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                if self._outgoing:
+                    self._begin_writing()
                 try:
-                    await self._read(group)
+                    await self._read()
                 finally:
-                    for task in (*tasks, *self._serving.values()):
+                    self._tasks = None
+                    if self._writing is not None:
+                        self._writing.cancel()
+                    for task in self._serving.values():
                         task.cancel()
         finally:
             self.close()
@@ -123,7 +122,7 @@ class Link:
         if self.closed.is_set():
             return
         try:
-            # Most frames find nothing before them and room on the channel: they need no task to wake up.
+            # Most frames find nothing before them and room on the channel: they need no task.
             if not self._outgoing_bytes and self._connection.offer(frame):
                 return
         except ConnectionError:
@@ -131,9 +130,10 @@ class Link:
             return
         self._outgoing.append(frame)
         self._outgoing_bytes += len(frame)
-        self._has_outgoing.set()
         if self._outgoing_bytes > MAX_QUEUED_BYTES:
             self.close(f"it left {self._outgoing_bytes} bytes unread")
+        else:
+            self._begin_writing()
 
     async def request(self, kind: str, payload: bytes, *, seconds: float) -> bytes:
         """Ask the peer and return its answer. Raises RequestFailed."""
@@ -165,29 +165,27 @@ class Link:
 
     def charge(self, size: int) -> float:
         """Count so many bytes against the peer's rate, and tell for how many seconds not to read from it."""
-        return self._rate.spend(cost(size), now=asyncio.get_running_loop().time())
+        return self._rate.spend(cost(size), now=self._loop.time())
+
+    def _begin_writing(self) -> None:
+        if self._writing is None and self._tasks is not None:
+            self._writing = self._tasks.create_task(self._write(), name=f"link {self.peer.peer_id} write")
 
     async def _write(self) -> None:
+        """Write what is queued."""
         try:
-            while True:
-                while self._outgoing:
-                    frame = self._outgoing.popleft()
-                    await self._connection.send(frame)
-                    self._outgoing_bytes -= len(frame)
-                self._has_outgoing.clear()
-                await self._has_outgoing.wait()
+            while self._outgoing:
+                frame = self._outgoing.popleft()
+                await self._connection.send(frame)
+                self._outgoing_bytes -= len(frame)
         except ConnectionError:
             self.close("it closed while we wrote")
+        finally:
+            self._writing = None
 
-    async def _read(self, group: asyncio.TaskGroup) -> None:
+    async def _read(self) -> None:
         try:
-            while (data := await self._connection.receive()) is not None:
-                self._was_heard, self._is_probed = True, False
-                frame = decode(data)
-                was_asked_for = isinstance(frame, Answer) and frame.id in self._waiting
-                self._take(frame, group)
-                if not was_asked_for and (pause := self.charge(len(data))) > 0:
-                    await asyncio.sleep(pause)
+            await self._connection.deliver(self._take)
         except MalformedFrame as error:
             self._complain("Decoding_failed", "it sent $error", error=str(error))
         except ConnectionAbortedError as error:
@@ -195,22 +193,25 @@ class Link:
         except ConnectionError as error:
             self._log.debug(MODULE, "Link to $peer broke: $error", peer=str(self.peer), error=str(error))
 
-    def _take(self, frame: Frame, group: asyncio.TaskGroup) -> None:
+    def _take(self, data: bytes) -> float:
+        """Handle an encoded frame; answers for how many seconds not to read on. Raises MalformedFrame."""
+        self._was_heard, self._is_probed = True, False
+        frame = decode(data)
+        if isinstance(frame, Answer) and frame.id in self._waiting:
+            self._handle(frame)
+            return 0.0
+        self._handle(frame)
+        return self.charge(len(data))
+
+    def _handle(self, frame: Frame) -> None:
         match frame:
             case Message():
-                if not self._handler.is_new(self, frame):
-                    return
-                try:
-                    self._gossip.put_nowait(frame)
-                except asyncio.QueueFull:
-                    self._log.debug(
-                        MODULE, "Dropping gossip of $peer: too much of it is queued", peer=str(self.peer)
-                    )
+                self._handler.handle_message(self, frame)
             case Request():
                 if len(self._serving) >= MAX_SERVED_AT_ONCE:
                     self.send(encode(Refusal(frame.id, "too many requests at once")))
-                elif frame.id not in self._serving:
-                    task = group.create_task(self._serve(frame), name=f"serve {self.peer.peer_id}")
+                elif frame.id not in self._serving and self._tasks is not None:
+                    task = self._tasks.create_task(self._serve(frame), name=f"serve {self.peer.peer_id}")
                     self._serving[frame.id] = task
             case Answer():
                 self._answered(frame.id).set_result(frame.payload)
@@ -252,7 +253,3 @@ class Link:
             self.send(encode(Refusal(request.id, str(error)[:200])))
         finally:
             self._serving.pop(request.id, None)
-
-    async def _handle_gossip(self) -> None:
-        while True:
-            await self._handler.handle_message(self, await self._gossip.get())

@@ -47,7 +47,7 @@ MAX_HANDSHAKES = 128  # under way at once; the oldest makes room
 COMPLAINTS = 10  # about handshakes, at once; then one a second: a stranger must not fill the disk
 
 Serve = Callable[[Peer, str, bytes], Awaitable[bytes]]
-Receive = Callable[[Peer, str, bytes], Awaitable[bool]]
+Receive = Callable[[Peer, str, bytes], bool]
 
 __all__ = ["Gossip", "Limits", "Peer", "RequestFailed"]
 
@@ -58,7 +58,6 @@ class Limits:
 
     min_connections: int = 20  # dial until there are so many
     max_connections: int = 50  # send newcomers on above
-    validation_queue_size: int = 150  # messages of one peer that wait for validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,7 @@ class Gossip:
     """A node's part of the network. Construct, then `run`; all else may be called from then on.
 
     `serve(peer, kind, payload)` answers a request, raising RequestFailed when it cannot. `receive(peer,
-    topic, payload)` judges a new message and tells whether to pass it on. Messages of one peer come in order,
-    one at a time.
+    topic, payload)` judges a new message and tells whether to pass it on.
     """
 
     def __init__(
@@ -263,15 +261,11 @@ class Gossip:
 
     # ---- what comes over links ----
 
-    def is_new(self, link: Link, message: Message) -> bool:
-        return self._spreading.is_new(link, message)
-
-    async def handle_message(self, link: Link, message: Message) -> None:
-        # Taken only now: a message that waits is lost when its link closes, and another peer's copy is not.
-        if not self._spreading.take(message):
+    def handle_message(self, link: Link, message: Message) -> None:
+        if not self._spreading.take(link, message):
             return
         try:
-            is_good = await self._receive(link.peer, message.topic, message.payload)
+            is_good = self._receive(link.peer, message.topic, message.payload)
         except Exception as error:  # noqa: BLE001  our bug must not let one message take the node down, nor stay unseen
             self._log_bug("a message", link, error)
             return
@@ -452,7 +446,7 @@ class Gossip:
         if len(self._links) >= self._limits.max_connections and not self._gating.trusts(peer.peer_id):
             await self._send_on(connection)
             return
-        link = Link(connection, peer, self, self._log, queue_size=self._limits.validation_queue_size)
+        link = Link(connection, peer, self, self._log)
         link.send(self._addresses())
         self._links[peer.peer_id] = link
         self.connections_seen += 1

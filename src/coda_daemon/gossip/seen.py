@@ -19,11 +19,12 @@ class SeenMessages:
 
     def add(self, message: bytes) -> bool:
         """Note a message, by its digest; answer whether it is new."""
-        if message in self:
+        young = self._young
+        if message in young or message in self._old:
             return False
-        self._young.add(message)
-        if len(self._young) >= self._capacity:
-            self._old, self._young = self._young, set()
+        young.add(message)
+        if len(young) >= self._capacity:
+            self._old, self._young = young, set()
         return True
 
 

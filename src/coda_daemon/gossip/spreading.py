@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from random import Random
 
-from coda_daemon.gossip.frames import Graft, Have, Message, Prune, Want, encode
+from coda_daemon.gossip.frames import Graft, Have, Message, Prune, Want, encode, encode_message
 from coda_daemon.gossip.link import Link
 from coda_daemon.gossip.seen import SeenMessages, digest
 from coda_protocol.libp2p_keys import PeerId
@@ -47,23 +47,20 @@ class Spreading:
         self._wanted: dict[bytes, dict[PeerId, None]] = {}  # who has it, by name; the first was asked
         self._timers: dict[bytes, asyncio.TimerHandle] = {}
 
-    def is_new(self, link: Link, message: Message) -> bool:
-        """Whether nobody sent it before; notes that this peer has it."""
+    def take(self, link: Link, message: Message) -> bool:
+        """Note a message, and that this peer has it; False if it had been taken before."""
         name = digest(message.topic, message.payload)
         link.known.add(name)
-        return name not in self._seen
-
-    def take(self, message: Message) -> bool:
-        """Note a message; False if it had been taken before."""
-        name = digest(message.topic, message.payload)
+        if not self._seen.add(name):
+            return False
         self._forget_wish(name)
-        return self._seen.add(name)
+        return True
 
     def publish(self, topic: str, payload: bytes, *, sender: PeerId | None) -> None:
         """Send a message on to those who are not known to have it."""
         name = digest(topic, payload)
         self._seen.add(name)
-        frame = encode(Message(topic, payload))
+        frame = encode_message(topic, payload)
         others: list[Link] = []
         for peer_id, link in self._links.items():
             if name in link.known or peer_id == sender:

@@ -53,7 +53,7 @@ class Node:
     async def _serve(self, _peer: Peer, _kind: str, payload: bytes) -> bytes:
         return payload
 
-    async def _receive(self, _peer: Peer, _topic: str, payload: bytes) -> bool:
+    def _receive(self, _peer: Peer, _topic: str, payload: bytes) -> bool:
         self.received.put_nowait(payload)
         return True
 

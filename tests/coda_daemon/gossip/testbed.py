@@ -73,7 +73,7 @@ class GossipNode:
                 raise ZeroDivisionError
         raise RequestFailed(f"nobody knows {kind}")
 
-    async def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
+    def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
         self.received.append(payload)
         if payload == b"bug":
             raise ZeroDivisionError

@@ -237,6 +237,9 @@ class SimulatedConnection:
         self._on_the_way: deque[bytes | None] = deque()
         self._last_arrival_ns = 0
         self._unread = 0  # bytes sent to this end and not yet received, in the air or in the inbox
+        self._take: Callable[[bytes], float] | None = None  # who is handed what comes, as it comes
+        self._delivered: asyncio.Future[None] | None = None
+        self._is_pausing = False
         self._is_closed = False  # by this side
         self._has_ended = False  # by the other side
         self._arrivals = _Waiters(network.loop)
@@ -271,17 +274,52 @@ class SimulatedConnection:
             if self._is_closed:
                 return None
             if self._inbox:
-                frame = self._inbox.popleft()
-                self._unread -= len(frame)
-                self.other._room.wake()
-                if len(frame) > limit:
-                    raise ConnectionAbortedError(
-                        f"expected a frame of at most {limit} bytes, {self.remote_host} sent {len(frame)}"
-                    )
-                return frame
+                return self._next_frame(limit)
             if self._has_ended:
                 return None
             await self._arrivals.wait()
+
+    async def deliver(self, take: Callable[[bytes], float]) -> None:
+        self._process.check()
+        self._delivered = self._network.loop.create_future()
+        self._take = take
+        try:
+            self._hand_over()
+            await self._delivered
+        finally:
+            self._take = None
+
+    def _hand_over(self) -> None:
+        """Give the taker what is here, as far as it wants it."""
+        take, done = self._take, self._delivered
+        if take is None or done is None or done.done():
+            return
+        inbox = self._inbox
+        try:
+            while inbox and not self._is_pausing:
+                pause = take(self._next_frame(FRAME_LIMIT))
+                if pause > 0:
+                    self._is_pausing = True
+                    self._network.loop.call_later(pause, self._go_on)
+        except Exception as error:  # noqa: BLE001  it is the taker's or the peer's, and goes to who waits
+            if not done.done():
+                done.set_exception(error)
+        if (self._is_closed or (self._has_ended and not inbox)) and not done.done():
+            done.set_result(None)
+
+    def _go_on(self) -> None:
+        self._is_pausing = False
+        self._hand_over()
+
+    def _next_frame(self, limit: int) -> bytes:
+        frame = self._inbox.popleft()
+        self._unread -= len(frame)
+        self.other._room.wake()
+        if len(frame) > limit:
+            raise ConnectionAbortedError(
+                f"expected a frame of at most {limit} bytes, {self.remote_host} sent {len(frame)}"
+            )
+        return frame
 
     def close(self) -> None:
         if self._is_closed:
@@ -290,6 +328,7 @@ class SimulatedConnection:
         self._here.connections.pop(self, None)
         self._inbox.clear()
         self._arrivals.wake()
+        self._hand_over()
         self._room.wake()
         self._transmit(None)
 
@@ -309,6 +348,7 @@ class SimulatedConnection:
         self._has_ended = True
         self._held.clear()
         self._arrivals.wake()
+        self._hand_over()
         self._room.wake()
 
     def _check_open(self) -> None:
@@ -351,14 +391,17 @@ class SimulatedConnection:
 
     def _put_on_the_way(self, frame: bytes | None) -> None:
         loop = self._network.loop
-        size = 0 if frame is None else len(frame)
-        self._last_arrival_ns = max(self._last_arrival_ns, self._link.arrival_ns(loop.now_ns, size))
+        arrival_ns = self._link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
+        if arrival_ns < self._last_arrival_ns:
+            arrival_ns = self._last_arrival_ns
+        self._last_arrival_ns = arrival_ns
         # Each timer delivers the oldest frame, not one of its own: ready callbacks may run in any order,
         # frames may not.
         self._on_the_way.append(frame)
-        loop.call_at_ns(self._last_arrival_ns, self._arrive, (), _AIR)
+        loop.call_at_ns(arrival_ns, self._arrive, (), self.other._process.context)
 
     def _arrive(self) -> None:
+        """Runs as the process at the other end, which handles what comes; while that stands still, it waits."""
         frame = self._on_the_way.popleft()
         other = self.other
         if frame is None:
@@ -367,6 +410,7 @@ class SimulatedConnection:
         elif not other._is_closed and not other._has_ended:
             other._inbox.append(frame)
         other._arrivals.wake()
+        other._hand_over()
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -156,6 +156,68 @@ def test_a_frame_is_taken_at_once_while_the_peer_reads_and_not_when_it_does_not(
     between(body)
 
 
+def test_frames_are_delivered_as_they_come_until_the_end() -> None:
+    async def body(a: Side, b: Side) -> None:
+        near, far = await connected(a, b)
+        taken: list[tuple[float, bytes]] = []
+
+        def take(frame: bytes) -> float:
+            taken.append((round(now(), 6), frame))
+            return 2.0 if frame == b"pause" else 0.0
+
+        await near.send(b"early")
+        await asyncio.sleep(1)
+        delivering = b.process.spawn(b.network.loop, far.deliver(take), "deliver")
+        for frame in (b"one", b"pause", b"two"):
+            await near.send(frame)
+        near.close()
+        await delivering
+        assert taken == [(1.1, b"early"), (1.15, b"one"), (1.15, b"pause"), (3.15, b"two")]
+        assert now() == pytest.approx(3.15)
+
+    between(body)
+
+
+def test_what_a_taker_raises_ends_the_delivery() -> None:
+    async def body(a: Side, b: Side) -> None:
+        near, far = await connected(a, b)
+
+        def refuse(frame: bytes) -> float:
+            raise ValueError(frame)
+
+        await near.send(b"bad")
+        with pytest.raises(ValueError, match="bad"):
+            await far.deliver(refuse)
+        sending = asyncio.ensure_future(near.send(bytes(FRAME_LIMIT + 1)))
+        with pytest.raises(ConnectionAbortedError):
+            await far.deliver(lambda _frame: 0.0)
+        await sending
+
+    between(body)
+
+
+def test_a_frozen_process_is_delivered_to_once_it_thaws() -> None:
+    async def body(a: Side, b: Side) -> None:
+        near, far = await connected(a, b)
+        taken: list[float] = []
+
+        def take(_frame: bytes) -> float:
+            taken.append(now())
+            return 0.0
+
+        b.process.spawn(b.network.loop, far.deliver(take), "deliver")
+        await asyncio.sleep(1)
+        b.network.loop.freeze(b.process)
+        await near.send(b"one")
+        await asyncio.sleep(5)
+        assert taken == []
+        b.network.loop.thaw(b.process)
+        await asyncio.sleep(1)
+        assert taken == [pytest.approx(6.1)]
+
+    between(body)
+
+
 def test_a_sender_who_waits_learns_that_the_peer_is_gone() -> None:
     async def body(a: Side, b: Side) -> None:
         near, _ = await connected(a, b)
