@@ -280,7 +280,7 @@ class SimulatedConnection:
             await self._arrivals.wait()
 
     async def deliver(self, take: Callable[[bytes], float]) -> None:
-        self._process.check()
+        self.process.check()
         self._delivered = self._network.loop.create_future()
         self._take = take
         try:
@@ -398,7 +398,7 @@ class SimulatedConnection:
         # Each timer delivers the oldest frame, not one of its own: ready callbacks may run in any order,
         # frames may not.
         self._on_the_way.append(frame)
-        loop.call_at_ns(arrival_ns, self._arrive, (), self.other._process.context)
+        loop.call_at_ns(arrival_ns, self._arrive, (), self.other.process.context)
 
     def _arrive(self) -> None:
         """Runs as the process at the other end, which handles what comes; while that stands still, it waits."""
