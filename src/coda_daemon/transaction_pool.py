@@ -174,9 +174,12 @@ class TransactionPool:
                 self._news.clear()
                 await self._news.wait()
             await asyncio.sleep(self._profile.rebroadcast)
-            self._own = {name: command for name, command in self._own.items() if command in self.commands}
+            # What is in a block comes back when that block leaves the chain, and is still this node's own.
+            waiting = [command for command in self._own.values() if command in self.commands]
+            if len(self._own) > self.commands.rules.max_size:
+                self._own = {command.hash: command for command in waiting}
             # No more than a peer takes at once; the oldest first, for the later ones wait for their nonces.
-            if waiting := list(self._own.values())[: self._profile.gossiped_commands]:
+            if waiting := waiting[: self._profile.gossiped_commands]:
                 self._round += 1
                 self._publish(waiting, network)
 

@@ -158,6 +158,25 @@ def test_own_commands_are_gossiped_again_until_they_are_gone() -> None:
     run(main, loop=SimulatedEventLoop())
 
 
+def test_own_commands_are_gossiped_again_when_their_block_left_the_chain() -> None:
+    """They were in a block, so they left the pool; a reorganisation brings them back."""
+
+    async def main() -> None:
+        (pool, _sink), wire = make_pool(profile=mainnet()), Wire()
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(pool.rebroadcast(wire))  # type: ignore[arg-type]
+            pool.submit(payment(1, 2), VIEW, wire)  # type: ignore[arg-type]
+            pool.commands.expire(GlobalSlot(2**40))
+            await asyncio.sleep(1000)
+            assert len(wire.published) == 1
+            pool.commands.add(payment(1, 2), VIEW)
+            await asyncio.sleep(301)
+            assert len(wire.published) == 2
+            task.cancel()
+
+    run(main, loop=SimulatedEventLoop())
+
+
 def test_a_payment_reaches_all_pools_and_blocks_and_a_restarted_node_has_no_pool() -> None:
     world = World(GENESIS)
     seed = world.site("seed", is_seed=True)
