@@ -102,6 +102,7 @@ if TYPE_CHECKING:
         ProofSection,
         RuntimeConfig,
         Timing,
+        TwoToThe,
     )
     from coda_protocol.sample_keys import sample_keypair
 
@@ -117,6 +118,7 @@ _HOMES = {
         "ProofSection",
         "RuntimeConfig",
         "Timing",
+        "TwoToThe",
     ),
     "coda_protocol.sample_keys": ("sample_keypair",),
     "coda_executive.client.signed_commands": (
@@ -213,6 +215,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "ProofSection",
     "RuntimeConfig",
     "Timing",
+    "TwoToThe",
     "sample_keypair",
     "send_signed_delegation",
     "send_signed_payment",

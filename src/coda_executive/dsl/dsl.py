@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from coda_executive.config.one_more_node import Flags
 from coda_executive.config.plan import Role
 from coda_executive.dsl.explanation import MOST_CHANGES, node_lines
 from coda_executive.dsl.membership import Membership
+from coda_executive.dsl.payment_load import PaymentLoad, tell
 from coda_executive.dsl.sections import Sections, Severity, describe
 from coda_executive.dsl.suspicions import suspicions
 from coda_executive.errors import (
@@ -54,6 +55,7 @@ from coda_executive.wait_conditions.condition import (
     WaitCondition,
 )
 from coda_executive.wait_conditions.limits import Limits
+from coda_protocol.currency import Amount, Fee
 from coda_protocol.keys import Keypair
 
 _LONGEST_POLL = 1.0  # seconds between two requests to a node about one thing; in short slots a quarter of one
@@ -102,6 +104,8 @@ class Dsl:
         self.testnet = testnet = membership.testnet
         self.facts = facts
         self.waits: list[WaitInProgress] = []
+        self.measurements: list[Measured] = []
+        self.loads: list[PaymentLoad] = []
         self.cut_short: str | None = None  # what a cancelled body was doing
         self._membership = membership
         self._router = router
@@ -263,6 +267,52 @@ class Dsl:
             self.cut_short = cut_short
             self._raise_joined(_leaves(errors))
 
+    @asynccontextmanager
+    async def payments(
+        self,
+        senders: Sequence[Keypair],
+        receiver: str,
+        *,
+        per_slot: float = 1.0,
+        amount: Amount | None = None,
+        fee: Fee | None = None,
+        nodes: Sequence[Node] = (),
+        most_pending: int = 100,
+        name: str = "payments",
+    ) -> AsyncIterator[PaymentLoad]:
+        """Make payments beside the test for the length of a block: so many a slot, by all senders together.
+
+        Each sender uses one of `nodes`, by default the block producers. While `most_pending` are in no block, none
+        is made. The defaults are a payment of 1 nanomina for a fee of 0.01. At the end the account is told as
+        measurements; that no payment was accepted is a warning.
+        """
+        load = PaymentLoad(
+            name,
+            senders,
+            receiver,
+            nodes or self.testnet.block_producers or self.testnet.nodes,
+            per_slot=per_slot,
+            slot_seconds=self.facts.constants.slot_ms / 1000,
+            amount=Amount(1) if amount is None else amount,
+            fee=Fee.of_coda("0.01") if fee is None else fee,
+            most_pending=most_pending,
+        )
+        unsubscribe = self._router.subscribe(load.see)
+        self.loads.append(load)
+        try:
+            async with self.task(name, load.run):
+                yield load
+                load.stop()
+                await load.ended()
+        finally:
+            unsubscribe()
+            self.loads.remove(load)
+            tell(load, self.collect)
+            if not load.account.accepted:
+                self._sections.found(
+                    Severity.WARNING, "IdleLoad", f"no payment of {name} was accepted: {load.trouble}"
+                )
+
     async def together(self, **works: Callable[[], Awaitable[object]]) -> None:
         """Do several things at once, each to its end; errors are told as `task` does."""
         errors: list[BaseException] = []
@@ -281,9 +331,13 @@ class Dsl:
         if errors:
             self._raise_joined(errors)
 
-    def collect(self, name: str, value: float, unit: str) -> None:
-        """Keep a measurement, such as ("bootstrap", 3.2, "s"), in the history of the run."""
-        self._router.record(Measured(name, value, unit))
+    def collect(self, name: str, value: float, unit: str, node: Node | None = None) -> None:
+        """Keep a measurement, such as ("bootstrap", 3.2, "s"), of a node or of the network. It is in the outcome
+        and the reports of the run.
+        """
+        measured = Measured(name, value, unit, None if node is None else node.id)
+        self.measurements.append(measured)
+        self._router.record(measured)
 
     async def wait_for(self, condition: WaitCondition, *, since: Cursor | None = None) -> Any:
         """Return once the condition is true, with its answer, if it has one.

@@ -44,7 +44,7 @@ from coda_executive.interfaces.log_engine import Attachment, Queries
 from coda_executive.interfaces.network_manager import DaemonBuild
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.nemesis.journal import JOURNAL_FILE
-from coda_executive.observation.history import ErrorFound, RunEnded, ValidationBegan
+from coda_executive.observation.history import ErrorFound, Measured, RunEnded, ValidationBegan
 from coda_executive.observation.router import Observation, Router
 from coda_executive.validation.finding import Finding
 from coda_executive.validation.panel import Panel
@@ -92,6 +92,7 @@ class Execution:
     infrastructure_failed: bool = False
     panel: Panel | None = None  # of validators, from the plan on
     findings: tuple[Finding, ...] = ()
+    measurements: tuple[Measured, ...] = ()
 
     def __post_init__(self) -> None:
         self.judge = LogJudge(self.test.log_policy)
@@ -281,6 +282,7 @@ class Execution:
             self._found_in_test(error)
         finally:
             unsubscribe()
+            self.measurements = tuple(dsl.measurements)
             self.view.dsl = self.failures.dsl = None
 
     def _traffic(self, dsl: Dsl) -> AbstractAsyncContextManager[None]:
@@ -369,4 +371,5 @@ class Execution:
             doing=self.doing,
             findings=self.findings,
             kept=self.kept.name if self.kept else None,
+            measurements=self.measurements,
         )

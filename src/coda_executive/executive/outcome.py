@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from coda_executive.dsl.sections import FoundError, SectionRecord
+from coda_executive.observation.history import Measured
 from coda_executive.validation.finding import Finding
 
 
@@ -53,7 +54,7 @@ class PhaseTime:
 class Outcome:
     """How a run ended. `doing` is what was going on when it was cut short, None for a run that came to its
     end. `findings` are empty when it ended before its validation. `kept` is the name under which its testnet
-    is still up, None where it was destroyed.
+    is still up, None where it was destroyed. `measurements` are what the test collected, in that order.
     """
 
     verdict: Verdict
@@ -64,6 +65,7 @@ class Outcome:
     skipped: str | None = None
     kept: str | None = None
     findings: tuple[Finding, ...] = ()
+    measurements: tuple[Measured, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -27,6 +27,7 @@ from coda_executive.dsl.sections import FoundError, SectionRecord
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Outcome, PhaseTime, Verdict
 from coda_executive.executive.runs_folder import DEFAULT_PARENT
+from coda_executive.observation.history import Measured
 from coda_executive.support.clock import wall_time
 from coda_executive.validation.finding import Finding
 
@@ -59,6 +60,7 @@ class StoredOutcome(msgspec.Struct, frozen=True):
     doing: str | None
     skipped: str | None
     findings: list[Finding] = []
+    measurements: list[Measured] = []
 
 
 class RunDirectory:
@@ -117,6 +119,7 @@ class RunDirectory:
             doing=outcome.doing,
             skipped=outcome.skipped,
             findings=list(outcome.findings),
+            measurements=list(outcome.measurements),
         )
         self._write("outcome.json", msgspec.json.format(msgspec.json.encode(stored), indent=2))
 

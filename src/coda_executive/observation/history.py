@@ -107,11 +107,12 @@ class NodeLeft(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
 
 
 class Measured(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
-    """The test measured something; `unit` is such as "s" or "blocks"."""
+    """The test measured something, of a node or of the network; `unit` is such as "s" or "blocks"."""
 
     name: str
     value: float
     unit: str
+    node: NodeId | None = None
 
 
 class ErrorFound(msgspec.Struct, frozen=True, tag_field="kind", tag=True):

@@ -39,8 +39,7 @@ def report_document(evidence: Evidence) -> str:
         "waits": [_wait(wait) for wait in evidence.waits],
         "faults": [_fault(fault) for fault in evidence.faults],
         "measurements": [
-            {"at": now / 1e9, "name": measured.name, "value": measured.value, "unit": measured.unit}
-            for now, measured in evidence.measurements
+            {"at": now / 1e9, **msgspec.structs.asdict(measured)} for now, measured in evidence.measurements
         ],
         "nodes": {name: _node(evidence, story) for name, story in evidence.nodes.items()},
         "findings": [msgspec.to_builtins(finding) for finding in evidence.findings],

@@ -212,13 +212,14 @@ def _waits(waits: list[Wait]) -> str:
 
 def _measurements(evidence: Evidence) -> str:
     rows = [
-        f'<tr><th scope="row">{escape(measured.name)}</th><td class="number">{measured.value:g}</td>'
+        f'<tr><th scope="row">{escape(measured.name)}</th><td>{escape(measured.node or "")}</td>'
+        f'<td class="number">{measured.value:.6g}</td>'
         f'<td>{escape(measured.unit)}</td><td class="number">{_moment(now)}</td></tr>'
         for now, measured in evidence.measurements[:_MOST_ROWS]
     ]
     more = len(evidence.measurements) - _MOST_ROWS
     told = f"<p>And {more} more, in report.json.</p>" if more > 0 else ""
-    return _table(("Name", ">Value", "Unit", ">At"), rows) + told
+    return _table(("Name", "Node", ">Value", "Unit", ">At"), rows) + told
 
 
 def _limit(words: str, seconds: float | None) -> str:

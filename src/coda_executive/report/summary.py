@@ -5,8 +5,10 @@ from pathlib import Path
 
 from coda_executive.dsl.sections import SectionRecord, Severity
 from coda_executive.executive.outcome import Outcome, Verdict
+from coda_executive.observation.history import Measured
 from coda_executive.validation.finding import Finding, Validity
 
+_MOST_MEASUREMENTS = 20
 _MARKS = {True: "ok  ", False: "FAIL", None: "cut "}
 
 
@@ -32,6 +34,11 @@ def summary_lines(
     if outcome.sections:
         lines.append("")
         lines.extend(_section_line(section) for section in outcome.sections)
+    if outcome.measurements:
+        lines.append("")
+        lines.extend(_measurement_line(measured) for measured in outcome.measurements[:_MOST_MEASUREMENTS])
+        if (more := len(outcome.measurements) - _MOST_MEASUREMENTS) > 0:
+            lines.append(f"  and {more} more measurements, in the report")
     if outcome.findings:
         lines.append("")
         lines.extend(finding_lines(outcome.findings))
@@ -68,6 +75,11 @@ def finding_lines(findings: tuple[Finding, ...], *, tell_vacuous: bool = False) 
     if vacuous and not tell_vacuous:
         lines[0] += f"; without a chance to fail: {', '.join(vacuous)}"
     return lines + [f"    {finding.validity:<8} {finding.validator}: {finding.sentence}" for finding in told]
+
+
+def _measurement_line(measured: Measured) -> str:
+    what = f"{measured.name} ({measured.node})" if measured.node else measured.name
+    return f"  {what:<58}{measured.value:>9.6g} {measured.unit}"
 
 
 def _section_line(section: SectionRecord) -> str:

@@ -102,7 +102,7 @@ def test_the_document_holds_what_the_page_shows(tmp_path: Path) -> None:
     }
     assert document["faults"][0]["ended"] == 3.5
     assert document["measurements"] == [
-        {"at": 3.6, "name": "blocks per slot", "value": 0.75, "unit": "blocks"}
+        {"at": 3.6, "name": "blocks per slot", "value": 0.75, "unit": "blocks", "node": None}
     ]
     assert document["findings"][0]["validity"] == "invalid"
 
