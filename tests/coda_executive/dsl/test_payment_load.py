@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.coda_executive.wait_conditions.states import A
+from tests.coda_executive.wait_conditions.states import FACTS, A, C, up
 
 from coda_executive.dsl.payment_load import PaymentAccount, PaymentLoad
 from coda_executive.engines.simulation.event_loop import run as run_in_virtual_time
@@ -14,6 +14,7 @@ from coda_executive.events.event import BreadcrumbAdded
 from coda_executive.interfaces.client import AccountState
 from coda_executive.observation.history import EventSeen
 from coda_executive.observation.router import Observation
+from coda_executive.wait_conditions.condition import NotYet, Reached
 from coda_protocol.commands import Payment, UserCommand
 from coda_protocol.currency import Amount, Balance, Fee
 from coda_protocol.hashes import StateHash
@@ -187,3 +188,19 @@ def test_an_answer_that_is_awaited_when_all_is_cancelled_is_lost() -> None:
 def test_a_load_of_nothing_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match="a rate above 0"):
         load_of(Pool(), per_slot=0)
+
+
+def test_payments_are_settled_once_blocks_have_all_that_were_accepted() -> None:
+    pool = Pool()
+    load = load_of(pool)
+    during(load, lambda: asyncio.sleep(3))
+    check = load.to_be_settled().begin(up(A), FACTS)
+
+    load.see(block_of(pool, 0))
+    waiting = check(up(A))
+    load.see(block_of(pool, 1, status="Failed"))
+
+    assert isinstance(waiting, NotYet)
+    assert waiting.progress.startswith("1 in no block; 2 payments sent")
+    assert check(up(A)) == Reached(load.account)
+    assert isinstance(load_of(pool).to_be_settled().begin(up(C), FACTS)(up(C)), Reached), "nothing was sent"
