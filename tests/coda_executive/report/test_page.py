@@ -43,7 +43,7 @@ def test_errors_nodes_waits_and_findings_are_told(tmp_path: Path) -> None:
     assert "5 slots <small>(10 s)</small>" in page
     assert "89% left" in page  # 2 of 18 s
     assert "4.000 s it crashed" in page
-    assert '<th scope="row">blocks per slot</th><td class="number">0.75</td><td>blocks</td>' in page
+    assert '<th scope="row">blocks per slot</th><td></td><td class="number">0.75</td><td>blocks</td>' in page
 
 
 def test_the_timeline_shows_life_faults_and_the_first_cause(tmp_path: Path) -> None:
