@@ -1,0 +1,18 @@
+"""The tiny daemon as the simulation finds daemons: by an entry point's object."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.tiny_daemon import daemon, words
+
+
+class TinyDaemon:
+    def build(self) -> tuple[str, Mapping[str, str]]:
+        return words.VERSION, {name: event[0] for name, event in words.EVENTS.items()}
+
+    async def run(self, arguments: Sequence[str], host: Any) -> int:
+        return await daemon.run(arguments, host)
+
+    async def run_beside(self, arguments: Sequence[str], host: Any) -> int:
+        host.console.err(f"tiny has no {' '.join(arguments[:2])}")
+        return 1

@@ -1,0 +1,88 @@
+"""A daemon that shares nothing with the executive but the contract passes on every engine: the executive relies
+on that contract only.
+"""
+
+import ast
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.tiny_daemon import words
+from tests.tiny_daemon.simulated import TinyDaemon
+
+from coda_executive.catalogue.block_production import block_production
+from coda_executive.engines.simulation import daemons
+from coda_executive.executive.engines import find_engine
+from coda_executive.executive.outcome import Verdict
+from coda_executive.executive.runner import RunSettings, run_test
+from coda_executive.executive.slot_length import with_slot_seconds
+from coda_executive.report.plain import PlainMonitor
+from coda_executive.testing import EngineConformance
+
+HERE = Path(__file__).parent
+COMMAND = shlex.join((sys.executable, "-I", "-S", str(HERE)))
+
+
+class Entry:
+    name = "tiny"
+
+    def load(self) -> TinyDaemon:
+        return TinyDaemon()
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state directory of the test's own, and an environment in which the simulation finds the daemon."""
+    (tmp_path / "runtime").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setattr(daemons, "entry_points", lambda group: [Entry()] if group == daemons.GROUP else [])
+
+
+@pytest.mark.real
+@pytest.mark.long
+class TestTinyDaemonOnLocal(EngineConformance):
+    engine = find_engine("local")
+    daemon = COMMAND
+
+
+class TestTinyDaemonInTheSimulation(EngineConformance):
+    engine = find_engine("simulation")
+    daemon = "tiny"
+
+
+@pytest.mark.parametrize(
+    ("engine", "daemon"), [pytest.param("local", COMMAND, marks=pytest.mark.real), ("simulation", "tiny")]
+)
+def test_block_production_passes(engine: str, daemon: str, tmp_path: Path) -> None:
+    found = find_engine(engine)
+    settings = RunSettings(
+        seed=7, engine_options=found.options_type(), daemon=daemon, run_dir=tmp_path / "run", keep="always"
+    )
+
+    outcome, directory = run_test(
+        with_slot_seconds(block_production, 1), found, settings, PlainMonitor(print)
+    )
+
+    assert outcome.verdict is Verdict.PASSED, outcome
+    assert directory is not None
+    history = "".join(file.read_text() for file in (directory / "history").glob("*.jsonl"))
+    assert "Tea_is_ready" in history, "an event that nobody knows is kept"
+    assert words.UNLISTED_ID in history, "even one whose id the build does not list"
+    assert "hello, I am no JSON" in history
+
+
+def test_it_imports_nothing_but_the_standard_library() -> None:
+    for file in HERE.glob("*.py"):
+        if file.name.startswith("test_"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            names: list[Any] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module]
+            for name in names:
+                assert name.split(".")[0] in {*sys.stdlib_module_names, "tests"}, f"{file.name}: {name}"
+                assert not name.startswith("tests.") or name.startswith("tests.tiny_daemon"), file.name
