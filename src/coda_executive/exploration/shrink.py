@@ -2,7 +2,7 @@
 
 Every fault has its own stream of chance, so leaving one out does not change what the others do. It does change
 what happens in between: a candidate that passes with the failure's seed is tried with others before it is
-given up.
+given up. That is dear, so it is done for no faults at all, and then only once the failure's own seed has left few.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,19 +33,26 @@ def shrink(case: Case, fails: Fails, *, budget: int) -> Case:
     """A case that fails in the same way with as few and short faults as were found within `budget` schedules."""
     best, left = case, budget
 
-    def try_(faults: Sequence[PlannedFault]) -> bool:
-        nonlocal best, left
-        if left <= 0:
-            return False
-        left -= 1
-        schedule = _with(best.schedule, faults)
-        seed = fails(schedule, [best.seed, *reseeds(best.seed)])
-        if seed is not None:
-            best = Case(seed, schedule)
-        return seed is not None
+    def with_seeds(others: Callable[[int], Sequence[int]]) -> Callable[[Sequence[PlannedFault]], bool]:
+        def try_(faults: Sequence[PlannedFault]) -> bool:
+            nonlocal best, left
+            if left <= 0:
+                return False
+            left -= 1
+            schedule = _with(best.schedule, faults)
+            seed = fails(schedule, [best.seed, *others(best.seed)])
+            if seed is not None:
+                best = Case(seed, schedule)
+            return seed is not None
 
-    fewest(best.schedule.faults, try_)
-    _shorten(lambda: best.schedule.faults, try_)
+        return try_
+
+    one, many = with_seeds(lambda _: ()), with_seeds(reseeds)
+    if not best.schedule.faults or many(()):
+        return best
+    fewest(best.schedule.faults, one)
+    fewest(best.schedule.faults, many)
+    _shorten(lambda: best.schedule.faults, one)
     return best
 
 
@@ -55,9 +62,10 @@ def reseeds(seed: int) -> tuple[int, ...]:
 
 
 def fewest(items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> Sequence[T]:
-    """Delta debugging: a subsequence that fails, of which no single item can be left out as far as was tried."""
-    if items and fails(()):
-        return ()
+    """Delta debugging: a subsequence that fails, of which no single item can be left out as far as was tried.
+
+    That none of the items is needed is for the caller to try.
+    """
     kept, parts = list(items), 2
     while len(kept) > 1:
         for rest in _without_a_part(kept, parts):

@@ -9,11 +9,12 @@ _LONGEST = 160  # characters
 _PARTICULARS = (
     (
         re.compile(
-            r"\b3N[A-Za-z0-9]{20,}|\bB62[A-Za-z0-9]{20,}|\b12D3[A-Za-z0-9]{20,}|\bj[wx][A-Za-z0-9]{30,}"
+            r"\b3N[A-Za-z0-9]{20,}|\bB62[A-Za-z0-9]{20,}|\b12D3[A-Za-z0-9]{20,}|\bj[wx][A-Za-z0-9]{30,}|\b5J[A-Za-z0-9]{30,}"
         ),
         "#",
     ),
     (re.compile(r"\b(block-producer|snark-coordinator|archive-node|archive|seed|node|plain)-\d+"), "NODE"),
+    (re.compile(r" \(the first of \d+ such\)"), ""),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "#"),
 )
 

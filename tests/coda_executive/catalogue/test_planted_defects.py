@@ -1,20 +1,18 @@
 """Every assertion of the shipped tests is seen to fail: a pure function of the daemon is replaced by name.
 
-Only here is such a launcher: the simulation runs the daemon in this process, so patching it is enough.
+The simulation runs the daemon in this process, so patching it is enough.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any
 
 import msgspec
 import pytest
 from tests.coda_executive.catalogue.conftest import Run
+from tests.coda_executive.planting import Original, replacement
 
 from coda_daemon.ledger.transactions import Failure
-
-Original = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -160,23 +158,13 @@ DEFECTS = {
 }
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, place: str, planted: Callable[..., Any]) -> None:
-    module_name, _, path = place.partition(":")
-    *owners, name = path.split(".")
-    owner: Any = import_module(module_name)
-    for each in owners:
-        owner = getattr(owner, each)
-    original = getattr(owner, name)
-    monkeypatch.setattr(owner, name, lambda *given, **named: planted(original, *given, **named))
-
-
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_planted_defect_is_found_for_its_own_reason(
     simulated: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     defect = DEFECTS[name]
     for place in defect.where:
-        plant(monkeypatch, place, defect.planted)
+        monkeypatch.setattr(*replacement(place, defect.planted))
 
     run = simulated(defect.test)
 

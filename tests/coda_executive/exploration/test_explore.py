@@ -12,9 +12,8 @@ from coda_executive.cli.main import run_cli
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Verdict
 from coda_executive.exploration.attempt import Attempt, Setup
-from coda_executive.exploration.explore import Exploration, explore, failure_test
+from coda_executive.exploration.explore import Exploration, explore
 from coda_executive.exploration.workers import Workers
-from coda_executive.nemesis.faults import Kill
 
 pytestmark = [pytest.mark.real]
 
@@ -26,10 +25,9 @@ def setup(most_faults: int = 8, kinds: tuple[str, ...] = ("Kill", "Pause", "Slow
     return Setup(TARGET, "simulation", {}, fault_slots=20, most_faults=most_faults, kinds=kinds)
 
 
-def search(chosen: Setup, seeds: range, *, worker: str | None = None, budget: int = 30) -> Exploration:
-    command = [sys.executable, str(HERE / worker) if worker else "-m", "coda_executive.exploration.batch"]
-    with Workers(chosen, jobs=2, command=command[:2] if worker else command) as workers:
-        return explore(chosen, seeds, workers, tell=lambda *_: None, budget=budget)
+def search(chosen: Setup, seeds: range) -> Exploration:
+    with Workers(chosen, jobs=2) as workers:
+        return explore(chosen, seeds, workers, tell=lambda *_: None)
 
 
 def test_a_search_repeats_whatever_processes_do_it() -> None:
@@ -38,32 +36,6 @@ def test_a_search_repeats_whatever_processes_do_it() -> None:
     assert one.attempts == other.attempts
     assert [kept.seed for kept in one.attempts] == [5, 6, 7, 8, 9, 10]
     assert len({kept.digest for kept in one.attempts}) == 6
-
-
-def test_a_planted_defect_is_found_and_shrunk_to_the_fault_that_shows_it(tmp_path: Path) -> None:
-    """A daemon that cannot load its frontier: any restart with state shows it, a pause or a slow link does not."""
-    found = search(setup(), range(1, 9), worker="forgetful_worker.py")
-
-    [failure] = found.failures
-    assert failure.case is not None
-    [planned] = failure.case.schedule.faults
-    assert isinstance(planned.fault, Kill)
-    assert failure.is_repeatable
-    path = tmp_path / "failure.py"
-    text = failure_test(found.setup, failure, str(path))
-    assert text is not None
-    path.write_text(text)
-    # Without the defect the printed test passes: it is the network's test on its disturbed network.
-    name = "small_with_faults"
-    arguments = [
-        "--engine",
-        "simulation",
-        "--seed",
-        str(failure.case.seed),
-        "--run-dir",
-        str(tmp_path / "run"),
-    ]
-    assert run_cli(["run", f"{path}::{name}", *arguments]) == 0
 
 
 def test_a_run_that_kills_its_worker_is_a_failure_of_its_own() -> None:

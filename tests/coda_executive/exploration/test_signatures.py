@@ -15,6 +15,7 @@ def test_names_and_numbers_do_not_matter() -> None:
     one = "block-producer-1 at 3.5 s: 3NKuQqh8SEvW3LCtHk7cdNHmSX9EKxcfAQGnS8omAJn396rm4PxH is bad"
     other = "block-producer-12 at 44 s: 3NLVdE8TVqSDLwUfJjxPSdphXWfcwQvezBME95oprNJjniXUwwyq is bad"
     assert signature_of(failed(one)) == signature_of(failed(other))
+    assert signature_of(failed("two roots")) == signature_of(failed("two roots (the first of 3 such)"))
 
 
 def test_kind_section_and_words_matter() -> None:
