@@ -23,7 +23,18 @@ VALUED = (
     "archive-address",
 )
 LEVELS = ("internal", "spam", "trace", "debug", "info", "warn", "error", "faulty_peer", "fatal")
-PEER_PATIENCE, FIRST_PATIENCE = 0.1, 5.0  # seconds between dials, and that it waits for a peer at its start
+DIAL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long it looks for peers at its start, in seconds, and how many are enough (A.10)."""
+
+    seconds: float = 5.0
+    enough: int = 1
+
+
+AS_THE_CONTRACT_SAYS = Patience(seconds=60.0, enough=5)
 
 
 class UserError(Exception):
@@ -59,8 +70,8 @@ class Flags:
 class Node:
     """One life of the daemon."""
 
-    def __init__(self, flags: Flags, host: Any) -> None:
-        self.flags, self.host = flags, host
+    def __init__(self, flags: Flags, host: Any, patience: Patience) -> None:
+        self.flags, self.host, self.patience = flags, host, patience
         self.directory = flags["config-directory"] or f"{host.environment['HOME']}/.mina-config"
         self.lines = 0
         self.peers: dict[str, Any] = {}  # connections, by peer id
@@ -170,9 +181,9 @@ class Node:
         constants = self.frontier.constants
         await self._until(constants.genesis_ms)
         if self.flags["seed"] is None:
-            patience = self.now_ms() + 1000 * FIRST_PATIENCE
-            while not self.peers and self.now_ms() < patience:
-                await asyncio.sleep(PEER_PATIENCE)
+            until = self.now_ms() + 1000 * self.patience.seconds
+            while len(self.peers) < self.patience.enough and self.now_ms() < until:
+                await asyncio.sleep(DIAL_SECONDS)
         self._load()
         self.is_initialized = True
         self.tell("Starting_transition_frontier_controller")
@@ -274,7 +285,7 @@ class Node:
             if peer_id not in self.peers:
                 with suppress(OSError, ValueError):
                     await self._talk(await self.host.transport.connect(host, int(port)))
-            await asyncio.sleep(PEER_PATIENCE)
+            await asyncio.sleep(DIAL_SECONDS)
 
     async def _talk(self, connection: Any) -> None:
         me = {
@@ -397,7 +408,7 @@ class Reply:
     talk: None = None
 
 
-async def run(arguments: Sequence[str], host: Any) -> int:
+async def run(arguments: Sequence[str], host: Any, patience: Patience = Patience()) -> int:
     """One life; `arguments` follow `daemon`. Answers the exit code (A.8)."""
     try:
         flags = Flags.parse(arguments)
@@ -406,7 +417,7 @@ async def run(arguments: Sequence[str], host: Any) -> int:
             host.console.err(f"Received unknown log-level {level}. Expected one of: {' '.join(LEVELS)}")
             return 14
         flags.check()
-        return await Node(flags, host).run()
+        return await Node(flags, host, patience).run()
     except UserError as error:
         for line in ("Mina Daemon", "encountered a configuration error", *str(error).split("\n")):
             host.console.err(line)

@@ -5,17 +5,21 @@ on that contract only.
 import ast
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.tiny_daemon import words
+from tests.tiny_daemon.daemon import AS_THE_CONTRACT_SAYS
 from tests.tiny_daemon.simulated import TinyDaemon
 
 from coda_executive.catalogue.block_production import block_production
+from coda_executive.catalogue.chain_reliability import chain_reliability
 from coda_executive.engines.simulation import daemons
 from coda_executive.executive.engines import find_engine
-from coda_executive.executive.outcome import Verdict
+from coda_executive.executive.integration_test import IntegrationTest
+from coda_executive.executive.outcome import Outcome, Verdict
 from coda_executive.executive.runner import RunSettings, run_test
 from coda_executive.executive.slot_length import with_slot_seconds
 from coda_executive.report.plain import PlainMonitor
@@ -25,11 +29,16 @@ HERE = Path(__file__).parent
 COMMAND = shlex.join((sys.executable, "-I", "-S", str(HERE)))
 
 
+@dataclass(frozen=True)
 class Entry:
-    name = "tiny"
+    name: str
+    daemon: TinyDaemon
 
     def load(self) -> TinyDaemon:
-        return TinyDaemon()
+        return self.daemon
+
+
+ENTRIES = (Entry("tiny", TinyDaemon()), Entry("patient", TinyDaemon(AS_THE_CONTRACT_SAYS)))
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +46,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state directory of the test's own, and an environment in which the simulation finds the daemon."""
     (tmp_path / "runtime").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
-    monkeypatch.setattr(daemons, "entry_points", lambda group: [Entry()] if group == daemons.GROUP else [])
+    monkeypatch.setattr(daemons, "entry_points", lambda group: ENTRIES if group == daemons.GROUP else ())
 
 
 @pytest.mark.real
@@ -52,25 +61,36 @@ class TestTinyDaemonInTheSimulation(EngineConformance):
     daemon = "tiny"
 
 
+def play(test: IntegrationTest, engine: str, daemon: str, run_dir: Path) -> Outcome:
+    found = find_engine(engine)
+    settings = RunSettings(
+        seed=7, engine_options=found.options_type(), daemon=daemon, run_dir=run_dir, keep="always"
+    )
+    return run_test(test, found, settings, PlainMonitor(print))[0]
+
+
 @pytest.mark.parametrize(
     ("engine", "daemon"), [pytest.param("local", COMMAND, marks=pytest.mark.real), ("simulation", "tiny")]
 )
 def test_block_production_passes(engine: str, daemon: str, tmp_path: Path) -> None:
-    found = find_engine(engine)
-    settings = RunSettings(
-        seed=7, engine_options=found.options_type(), daemon=daemon, run_dir=tmp_path / "run", keep="always"
-    )
+    directory = tmp_path / "run"
 
-    outcome, directory = run_test(
-        with_slot_seconds(block_production, 1), found, settings, PlainMonitor(print)
-    )
+    outcome = play(with_slot_seconds(block_production, 1), engine, daemon, directory)
 
     assert outcome.verdict is Verdict.PASSED, outcome
-    assert directory is not None
     history = "".join(file.read_text() for file in (directory / "history").glob("*.jsonl"))
     assert "Tea_is_ready" in history, "an event that nobody knows is kept"
     assert words.UNLISTED_ID in history, "even one whose id the build does not list"
     assert "hello, I am no JSON" in history
+
+
+@pytest.mark.parametrize("test", [block_production, chain_reliability])
+def test_minute_that_a_daemon_looks_for_peers_draws_no_warning(test: IntegrationTest, tmp_path: Path) -> None:
+    """The contract gives it that minute (A.10); the profile that spares it is the reference daemon's own."""
+    outcome = play(test, "simulation", "patient", tmp_path / "run")
+
+    assert outcome.verdict is Verdict.PASSED, outcome
+    assert list(outcome.errors) == []
 
 
 def test_it_imports_nothing_but_the_standard_library() -> None:

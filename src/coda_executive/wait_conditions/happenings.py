@@ -27,7 +27,7 @@ from coda_executive.wait_conditions.condition import (
     WaitCondition,
 )
 from coda_executive.wait_conditions.dead_nodes import first_dead, no_stake_online
-from coda_executive.wait_conditions.limits import Limits, Span
+from coda_executive.wait_conditions.limits import Limits, limits_for_start
 from coda_protocol.commands import UserCommand
 from coda_protocol.hashes import StateHash
 
@@ -94,10 +94,7 @@ def frontier_to_be_loaded(node: Node, *, origin: Origin = "disk") -> WaitConditi
 
     def limits(_now: NetworkState, facts: NetworkFacts) -> Limits:
         # As for initialisation: before it comes the start of a process, for a bootstrap also finding peers.
-        return Limits(
-            Span(slots=3, seconds=15 + 3 * facts.boot_allowance),
-            Span(slots=6, seconds=60 + 10 * facts.boot_allowance),
-        )
+        return limits_for_start(facts.boot_allowance, slots=(3, 6))
 
     seen = event_to_be_seen(
         f"the frontier to be loaded ({origin})", lambda event: event == FrontierLoading(step), nodes=[node]

@@ -13,7 +13,7 @@ from coda_executive.wait_conditions.condition import (
     WaitCondition,
 )
 from coda_executive.wait_conditions.dead_nodes import first_dead
-from coda_executive.wait_conditions.limits import Limits, Span
+from coda_executive.wait_conditions.limits import Limits, limits_for_start
 
 
 def nodes_to_initialize(nodes: Sequence[Node]) -> WaitCondition:
@@ -34,7 +34,6 @@ def nodes_to_initialize(nodes: Sequence[Node]) -> WaitCondition:
 
     def limits(_now: NetworkState, facts: NetworkFacts) -> Limits:
         # Nobody initialises before genesis, and a late-comer may need a slot to find its peers.
-        allowance = facts.boot_allowance
-        return Limits(Span(slots=2, seconds=15 + 3 * allowance), Span(slots=4, seconds=60 + 10 * allowance))
+        return limits_for_start(facts.boot_allowance, slots=(2, 4))
 
     return WaitCondition(f"{len(names)} nodes to initialise", begin, limits)

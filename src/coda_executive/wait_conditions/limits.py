@@ -41,6 +41,18 @@ class Limits:
     are_quantiles: bool = False
 
 
+def limits_for_start(boot_allowance: float, *, slots: tuple[float, float]) -> Limits:
+    """Limits of a wait for a daemon that has just been started, or will take part from genesis on.
+
+    A node that finds fewer than five peers looks for more for a minute (daemon contract A.10). Our profile `dev`
+    makes that shorter, but only the reference daemon keeps it.
+    """
+    soft, hard = slots
+    return Limits(
+        Span(slots=soft, seconds=75 + 3 * boot_allowance), Span(slots=hard, seconds=120 + 10 * boot_allowance)
+    )
+
+
 def fill_probability(online_stake: float) -> float:
     """Probability that a slot holds a block when this share of the stake, 0 to 1, takes part."""
     return 1.0 - math.pow(0.25, online_stake)
