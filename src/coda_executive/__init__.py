@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Resettable,
         Upgradable,
     )
+    from coda_executive.interfaces.client import BlockContents
     from coda_executive.interfaces.node import Node
     from coda_executive.nemesis.faults import (
         Kill,
@@ -156,6 +157,7 @@ _HOMES = {
         "Resettable",
         "Upgradable",
     ),
+    "coda_executive.interfaces.client": ("BlockContents",),
     "coda_executive.interfaces.node": ("Node",),
     "coda_executive.nemesis.faults": (
         "Kill",
@@ -250,6 +252,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "Pausable",
     "Resettable",
     "Upgradable",
+    "BlockContents",
     "Node",
     "Kill",
     "Partition",
