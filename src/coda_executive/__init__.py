@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     )
     from coda_protocol.currency import Amount, Balance, Fee
     from coda_protocol.genesis_ledgers import sample_ledger
+    from coda_protocol.keys import Keypair
     from coda_protocol.runtime_config import (
         Account,
         DaemonSection,
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "coda_protocol.currency": ("Amount", "Balance", "Fee"),
+    "coda_protocol.keys": ("Keypair",),
     "coda_protocol.genesis_ledgers": ("sample_ledger",),
     "coda_protocol.runtime_config": (
         "Account",
@@ -218,6 +220,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "RuntimeConfig",
     "Timing",
     "TwoToThe",
+    "Keypair",
     "sample_keypair",
     "send_signed_delegation",
     "send_signed_payment",

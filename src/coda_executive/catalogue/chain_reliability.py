@@ -1,24 +1,35 @@
 """A producer that was away starts afresh and has the network's chain again.
 
 A failure in "without one" is a network that needs all its producers; in "back again", a catchup or bootstrap
-that does not end; in "one chain", a node that follows a chain of its own.
+that does not end; in "payments", a node that came back and lacks transactions; in "one chain", one that follows
+a chain of its own.
 """
 
 from coda_executive import (
+    Amount,
     Balance,
     BlockProducers,
     Dsl,
+    Fee,
     GenesisSection,
     NetworkConfig,
     ProofSection,
     RuntimeConfig,
+    all_of,
     blocks_to_be_produced,
     chains_to_agree,
+    command_to_be_included,
     integration_test,
     nodes_to_initialize,
     nodes_to_synchronize,
+    sample_keypair,
     sample_ledger,
+    send_signed_payment,
 )
+
+PAYMENTS = 3
+PAYER, PAYEE = sample_keypair(2), str(sample_keypair(1).public)
+FEE = Fee.of_coda("0.1")
 
 
 @integration_test(
@@ -32,7 +43,7 @@ from coda_executive import (
 async def chain_reliability(dsl: Dsl) -> None:
     """A producer that missed some blocks and lost its disk agrees with the others but for one block."""
     nodes = dsl.testnet.nodes
-    sleeper = dsl.testnet.block_producers[2]
+    witness, _, sleeper = dsl.testnet.block_producers
 
     with dsl.section("initialise", hard=True):
         await dsl.wait_for(nodes_to_initialize(nodes))
@@ -46,6 +57,13 @@ async def chain_reliability(dsl: Dsl) -> None:
         await sleeper.start(fresh_state=True)
         await dsl.wait_for(nodes_to_initialize([sleeper]))
         await dsl.wait_for(nodes_to_synchronize(nodes))
+
+    with dsl.section("payments"):
+        for _ in range(PAYMENTS):
+            sent = await send_signed_payment(
+                witness.client, PAYER, PAYEE, amount=Amount.of_coda("1"), fee=FEE
+            )
+            await dsl.wait_for(all_of(*(command_to_be_included(sent, at=node) for node in nodes)))
 
     with dsl.section("one chain"):
         await dsl.wait_for(blocks_to_be_produced(2))

@@ -6,12 +6,10 @@ Also the "long bootstrap": more than two epochs, each with a ledger proof. A fai
 """
 
 from coda_executive import (
-    Amount,
     Balance,
     BlockContents,
     BlockProducers,
     Dsl,
-    Fee,
     GenesisSection,
     NetworkConfig,
     ProofSection,
@@ -55,7 +53,6 @@ async def epoch_ledger(dsl: Dsl) -> None:
     """The snarked ledger of epoch 0 is the next one of epoch 1 and the staking one of epoch 2."""
     nodes = dsl.testnet.nodes
     awake, _, sleeper = dsl.testnet.block_producers
-    slot = dsl.facts.constants.slot_ms / 1000
 
     async def tip() -> BlockContents:
         return (await awake.client.block_contents(1))[-1]
@@ -63,17 +60,10 @@ async def epoch_ledger(dsl: Dsl) -> None:
     with dsl.section("proof", hard=True):
         await dsl.wait_for(nodes_to_initialize(nodes))
         genesis = await tip()
-        await awake.client.send_test_payments(
-            [SPAMMER],
-            PAYEE,
-            amount=Amount.of_coda("1"),
-            fee=Fee.of_coda("1"),
-            count=2 * dsl.facts.constants.slots_per_epoch,
-            delay=slot / 2,
-        )
-        await dsl.wait_for(
-            ledger_proofs_to_be_emitted(1, work_delay=WORK_DELAY, capacity_log_2=CAPACITY_LOG_2)
-        )
+        async with dsl.payments([SPAMMER], PAYEE, per_slot=2):
+            await dsl.wait_for(
+                ledger_proofs_to_be_emitted(1, work_delay=WORK_DELAY, capacity_log_2=CAPACITY_LOG_2)
+            )
         await sleeper.stop()
 
     with dsl.section("next epoch", hard=True):

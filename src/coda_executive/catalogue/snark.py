@@ -5,7 +5,6 @@ wrongly or to somebody else.
 """
 
 from coda_executive import (
-    Amount,
     Balance,
     BlockProducers,
     Dsl,
@@ -53,24 +52,18 @@ WORK_DELAY, CAPACITY_LOG_2 = 1, 2
 async def snark(dsl: Dsl) -> None:
     """Payments fill blocks until a ledger proof comes out, and the coordinator has its fee for each piece of work."""
     seed = dsl.testnet.seeds[0]
-    slot = dsl.facts.constants.slot_ms / 1000
 
     with dsl.section("initialise", hard=True):
         await dsl.wait_for(nodes_to_initialize(dsl.testnet.nodes))
 
     with dsl.section("ledger proof", hard=True):
-        await dsl.testnet.block_producers[0].client.send_test_payments(
-            [sample_keypair(PAYER)],
-            str(sample_keypair(PAYEE).public),
-            amount=Amount.of_coda("1"),
-            fee=Fee.of_coda("1"),
-            count=60,
-            delay=slot / 3,
-        )
-        await dsl.wait_for(
-            ledger_proofs_to_be_emitted(1, work_delay=WORK_DELAY, capacity_log_2=CAPACITY_LOG_2)
-        )
-        await dsl.wait_for(block_height_to_grow(2))  # what was proven is named by the blocks after it
+        async with dsl.payments([sample_keypair(PAYER)], str(sample_keypair(PAYEE).public), per_slot=3):
+            await dsl.wait_for(
+                ledger_proofs_to_be_emitted(1, work_delay=WORK_DELAY, capacity_log_2=CAPACITY_LOG_2)
+            )
+            await dsl.wait_for(
+                block_height_to_grow(2)
+            )  # the first may be the one with the proof, or its twin
 
     with dsl.section("price"):
         for producer in dsl.testnet.block_producers:

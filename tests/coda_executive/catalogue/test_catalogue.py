@@ -44,7 +44,7 @@ def test_what_a_test_measures_is_in_the_history(simulated: Callable[..., Run]) -
     run = simulated("basic-bootstrap")
 
     entries = HistoryReader(run.directory / "history")
-    (measured,) = [entry.record for entry in entries if isinstance(entry.record, Measured)]
+    measured = [entry.record for entry in entries if isinstance(entry.record, Measured)]
 
-    assert (measured.name, measured.unit) == ("bootstrap", "s")
-    assert 0 < measured.value < 10
+    assert [each.name.partition(" once ")[0] for each in measured] == ["bootstrap", "bootstrap"]
+    assert all(each.unit == "s" and 0 < each.value < 10 for each in measured)
