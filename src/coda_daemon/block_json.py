@@ -2,7 +2,10 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from coda_daemon.blocks import Block, EpochData, Included
 from coda_daemon.consensus.constants import ConsensusConstants
@@ -10,6 +13,7 @@ from coda_daemon.frontier.frontier import Diff
 from coda_daemon.ledger.command import Command, parse_command
 from coda_protocol.log_message import format_timestamp
 
+_encoder = msgspec.json.Encoder()
 _OPAQUE = "<opaque>"
 
 
@@ -101,16 +105,19 @@ def diffs_json(diff: Diff) -> list[dict[str, Any]]:
     return changes
 
 
-def transitions_json(blocks: Sequence[Block], constants: ConsensusConstants) -> list[dict[str, Any]]:
+def transitions_json(blocks: Sequence[Block], constants: ConsensusConstants) -> list[msgspec.Raw]:
     """The metadata `added_transitions` and `removed_transitions` of `New_best_tip_event`."""
-    return [
-        {
-            "protocol_state": protocol_state_json(block, constants),
-            "state_hash": block.state_hash,
-            "just_emitted_a_proof": block.state.blockchain_state.has_ledger_proof,
-        }
-        for block in blocks
-    ]
+    return [_transition_json(block, constants) for block in blocks]
+
+
+@lru_cache(maxsize=64)  # all nodes of one process tell of the same blocks
+def _transition_json(block: Block, constants: ConsensusConstants) -> msgspec.Raw:
+    transition = {
+        "protocol_state": protocol_state_json(block, constants),
+        "state_hash": block.state_hash,
+        "just_emitted_a_proof": block.state.blockchain_state.has_ledger_proof,
+    }
+    return msgspec.Raw(_encoder.encode(transition))
 
 
 def _epoch_data_json(data: EpochData) -> dict[str, Any]:

@@ -136,6 +136,9 @@ class Block:
     body_hash: str  # "3W…", of the protocol state's body
     state_hash: StateHash
     encoded: bytes
+    # Of the consensus state. They are asked for all the time.
+    blockchain_length: BlockchainLength
+    global_slot: GlobalSlot
 
     def __repr__(self) -> str:
         return f"<Block {self.state_hash} length {self.blockchain_length} slot {self.global_slot}>"
@@ -143,14 +146,6 @@ class Block:
     @property
     def consensus_state(self) -> ConsensusState:
         return self.state.consensus_state
-
-    @property
-    def blockchain_length(self) -> BlockchainLength:
-        return BlockchainLength(self.state.consensus_state.blockchain_length)
-
-    @property
-    def global_slot(self) -> GlobalSlot:
-        return GlobalSlot(self.state.consensus_state.global_slot)
 
     @property
     def creator(self) -> Address:
@@ -217,4 +212,6 @@ def _named(wire: _Wire) -> Block:
         field_to_text(VersionByte.STATE_BODY_HASH, field_of(body_hash)),
         state_hash(field_of(name)),
         _encoder.encode(wire),
+        BlockchainLength(wire.state.consensus_state.blockchain_length),
+        GlobalSlot(wire.state.consensus_state.global_slot),
     )

@@ -5,7 +5,7 @@ Pure: the ledger is the best tip's and slots are the clock's, handed in; what is
 elsewhere.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import heappop, heappush
@@ -190,11 +190,13 @@ class Mempool:
 
     # ---- the chain moves on ----
 
-    def follow(self, view: View, *, added: Iterable[Block], removed: Iterable[Block]) -> tuple[Command, ...]:
+    def follow(self, view: View, *, added: Sequence[Block], removed: Sequence[Block]) -> tuple[Command, ...]:
         """Judge again by a new best tip; returns what left the pool without being in a block.
 
         Commands of blocks that left the best chain come back, unless the new ones hold them too.
         """
+        if not self._queues and not removed:
+            return ()
         touched: dict[Address, None] = {}
         returning: list[Command] = []
         for block, is_removed in [

@@ -10,6 +10,7 @@ Only blocks made here are forced to the disk, before they are gossiped: all othe
 again.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -190,6 +191,7 @@ def _records(data: bytes) -> tuple[list[bytes], int]:
     return records, at
 
 
+@lru_cache(maxsize=64)  # all nodes of one process write the same blocks
 def _record(encoded: bytes) -> bytes:
     return len(encoded).to_bytes(4, "big") + _checksum(encoded) + encoded
 

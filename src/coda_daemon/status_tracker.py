@@ -24,18 +24,19 @@ class StatusTracker:
         self._patience = profile.offline_slots * slot_ms / 1000
         self._recompute = recompute
         self._told: SyncStatus | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._heard_at = 0.0  # by the event loop's clock
+        self._timer: asyncio.TimerHandle | None = None  # looks whether the node has gone offline
         self._changed = asyncio.Event()
 
     def heard(self) -> None:
         """A timely block came, or was made with peers to hear it: for some slots the node is not offline."""
-        self.has_heard_gossip = True
-        self._set_offline(False)
-        if self._timer is not None:
-            self._timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._patience, self._set_offline, True)
-        self._recompute()
+        self._heard_at = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_at(self._heard_at + self._patience, self._look)
+        if self.is_offline or not self.has_heard_gossip:
+            self.has_heard_gossip = True
+            self._set_offline(False)
 
     def update(self, situation: Situation) -> None:
         self.status = sync_status(situation, catchup_gap=self._profile.catchup_gap)
@@ -78,9 +79,18 @@ class StatusTracker:
         while condition():
             await self._changed.wait()
 
+    def _look(self) -> None:
+        """Blocks come more often than their absence has to be noticed: the timer is not set anew for each."""
+        loop = asyncio.get_running_loop()
+        due = self._heard_at + self._patience
+        if loop.time() < due:
+            self._timer = loop.call_at(due, self._look)
+        else:
+            self._timer = None
+            self._set_offline(True)
+
     def _set_offline(self, is_offline: bool) -> None:
         self.is_offline = is_offline
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        if is_offline:
-            self._recompute()
+        self._recompute()

@@ -1,7 +1,8 @@
 """How far a node is, in one word, and the rule for it (daemon contract D.7). Pure."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from coda_protocol import structured_events
 from coda_protocol.structured_events import StructuredEvent
@@ -32,8 +33,7 @@ _EVENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """What the status follows from; `blocks_behind` is from the best tip to the highest received."""
 
     is_demo: bool

@@ -71,7 +71,8 @@ def test_diffs_are_objects_of_one_key_each() -> None:
 
 
 def test_transitions_name_their_blocks() -> None:
-    [transition] = transitions_json([BLOCK], CONSTANTS)
+    [raw] = transitions_json([BLOCK], CONSTANTS)
+    transition = msgspec.json.decode(raw)
 
     assert transition["state_hash"] == BLOCK.state_hash
     assert transition["just_emitted_a_proof"] is False

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from coda_daemon.sync_status import Situation, SyncStatus, sync_status
 from coda_protocol.structured_events import BY_NAME

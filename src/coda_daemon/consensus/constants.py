@@ -1,6 +1,7 @@
 """The consensus constants of a network, as plain numbers (daemon contract B.1, I)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from coda_protocol.slots import Epoch, GlobalSlot, Slot, SlotTimes, epoch_of, slot_in_epoch
 
@@ -8,7 +9,7 @@ _YEAR_MS = 365 * 24 * 60 * 60 * 1000
 _CHECKPOINT_WINDOWS_PER_YEAR = 12  # daemon contract B.1: the year must be divisible by them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConsensusConstants:
     """`k` in blocks, the rest in slots.
 
@@ -24,7 +25,7 @@ class ConsensusConstants:
     slot_ms: int
     genesis_ms: int
 
-    @property
+    @cached_property
     def times(self) -> SlotTimes:
         return SlotTimes(self.genesis_ms, self.slot_ms)
 

@@ -16,13 +16,15 @@ def is_better(candidate: Block, existing: Block, constants: ConsensusConstants) 
         theirs = minimum_at(candidate.consensus_state, constants, GlobalSlot(later))
         if theirs != ours:
             return theirs > ours
+    if candidate.blockchain_length != existing.blockchain_length:
+        return candidate.blockchain_length > existing.blockchain_length
     return _rank(candidate) > _rank(existing)
 
 
 def is_short_range(one: Block, other: Block, constants: ConsensusConstants) -> bool:
     """Whether two chains share the checkpoint that the later of their epochs is locked to."""
-    older, newer = sorted((one, other), key=lambda block: block.global_slot)
-    older_epoch, newer_epoch = (constants.epoch_of(block.global_slot) for block in (older, newer))
+    older, newer = (one, other) if one.global_slot <= other.global_slot else (other, one)
+    older_epoch, newer_epoch = constants.epoch_of(older.global_slot), constants.epoch_of(newer.global_slot)
     locked = newer.consensus_state.staking_epoch_data.lock_checkpoint
     if older_epoch == newer_epoch:
         return older.consensus_state.staking_epoch_data.lock_checkpoint == locked
@@ -33,6 +35,6 @@ def is_short_range(one: Block, other: Block, constants: ConsensusConstants) -> b
     )
 
 
-def _rank(block: Block) -> tuple[int, bytes, str]:
-    vrf_digest = blake2b(block.consensus_state.last_vrf_output, digest_size=32).digest()
-    return (block.blockchain_length, vrf_digest, block.state_hash)
+def _rank(block: Block) -> tuple[bytes, str]:
+    """Among blocks of one length."""
+    return (blake2b(block.consensus_state.last_vrf_output, digest_size=32).digest(), block.state_hash)

@@ -102,7 +102,7 @@ class SnarkTrade:
 
     def follow(self) -> None:
         """The best tip changed."""
-        if state := self._scan():
+        if len(self.pool) and (state := self._scan()):
             self.pool.keep(state[0].pending(), height=state[1], for_blocks=self._kept_blocks)
 
     def receive(self, peer: Peer, payload: bytes) -> bool:

@@ -82,15 +82,18 @@ class SimulatedStore:
 
     def append(self, path: str, data: bytes) -> None:
         disk = self._written
-        path = self._file_place(path)
         file = disk.files.get(path)
+        if file is None:
+            path = self._file_place(path)
+            file = disk.files.get(path)
         if file is None:
             file = disk.files[path] = _File(bytearray(), 0o644, 0)
         file.content += data
 
     def sync(self, path: str) -> None:
-        self._take_time(self._disk)
-        file = self._file(path)
+        disk = self._disk
+        self._take_time(disk)
+        file = disk.files.get(path) or self._file(path)
         file.durable = len(file.content)
 
     def size(self, path: str) -> int:
