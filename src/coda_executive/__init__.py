@@ -77,9 +77,15 @@ if TYPE_CHECKING:
         Unreachable,
         WaitCondition,
     )
-    from coda_executive.wait_conditions.happenings import (
+    from coda_executive.wait_conditions.gossip import (
         block_to_spread,
+        command_to_spread,
+        snark_work_to_be_seen,
+        snark_work_to_spread,
+    )
+    from coda_executive.wait_conditions.happenings import (
         command_to_be_included,
+        count_between,
         event_to_be_seen,
         frontier_to_be_loaded,
     )
@@ -182,9 +188,15 @@ _HOMES = {
         "never_during",
         "stable_for",
     ),
-    "coda_executive.wait_conditions.happenings": (
+    "coda_executive.wait_conditions.gossip": (
         "block_to_spread",
+        "command_to_spread",
+        "snark_work_to_be_seen",
+        "snark_work_to_spread",
+    ),
+    "coda_executive.wait_conditions.happenings": (
         "command_to_be_included",
+        "count_between",
         "event_to_be_seen",
         "frontier_to_be_loaded",
     ),
@@ -277,7 +289,11 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "never_during",
     "stable_for",
     "block_to_spread",
+    "command_to_spread",
+    "snark_work_to_be_seen",
+    "snark_work_to_spread",
     "command_to_be_included",
+    "count_between",
     "event_to_be_seen",
     "frontier_to_be_loaded",
     "chains_to_agree",

@@ -9,6 +9,7 @@ Structs rather than dataclasses: a run makes millions, and a frozen dataclass ta
 
 import msgspec
 
+from coda_protocol.currency import Fee
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
 
@@ -69,6 +70,22 @@ class BlockGossiped(msgspec.Struct, frozen=True, gc=False):
     """Gossip_new_state: a producer broadcasts its own block."""
 
     state_hash: StateHash
+
+
+class TransactionsGossiped(msgspec.Struct, frozen=True, gc=False):
+    """Commands of pool gossip, as (fee payer, nonce): `sent` by this node, its own or passed on, or received."""
+
+    commands: tuple[tuple[str, int], ...]
+    sent: bool
+
+
+class SnarkWorkGossiped(msgspec.Struct, frozen=True, gc=False):
+    """An offer of SNARK work, `fee` in nanomina: `sent` by this node, or received."""
+
+    work_ids: tuple[int, ...]
+    fee: Fee
+    prover: str
+    sent: bool
 
 
 class SyncStatusChanged(msgspec.Struct, frozen=True, gc=False):
@@ -188,6 +205,8 @@ DaemonEvent = (
     | BestTipFormed
     | BlockReceived
     | BlockGossiped
+    | TransactionsGossiped
+    | SnarkWorkGossiped
     | SyncStatusChanged
     | FrontierLoading
     | ErrorLogged

@@ -5,6 +5,7 @@ that names the field; what else the metadata hold is ignored, so that newer buil
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -19,8 +20,11 @@ from coda_executive.events.event import (
     FrontierChanged,
     FrontierLoading,
     NodeInitialized,
+    SnarkWorkGossiped,
     SyncStatusChanged,
+    TransactionsGossiped,
 )
+from coda_protocol.currency import Fee
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
 
@@ -203,6 +207,33 @@ def _read_gossip_new_state(metadata: msgspec.Raw) -> DaemonEvent:
     return BlockGossiped(StateHash(_hashes.decode(metadata).state_hash))
 
 
+class _PoolDiffFields(msgspec.Struct, frozen=True):
+    fee_payer_summaries: tuple[tuple[Any, str, _Natural], ...]  # signature, key, nonce
+
+
+def _read_transactions(metadata: msgspec.Raw, *, sent: bool) -> DaemonEvent:
+    summaries = _pool_diff.decode(metadata).fee_payer_summaries
+    return TransactionsGossiped(tuple((key, nonce) for _, key, nonce in summaries), sent)
+
+
+class _Work(msgspec.Struct, frozen=True):
+    work_ids: tuple[str, _Natural | tuple[_Natural, ...]]  # "One" with one, "Two" with two
+    fee: str  # in MINA
+    prover: str
+
+
+class _SnarkPoolDiffFields(msgspec.Struct, frozen=True):
+    work: _Work
+
+
+def _read_snark_work(metadata: msgspec.Raw, *, sent: bool) -> DaemonEvent:
+    work = _snark_pool_diff.decode(metadata).work
+    ids = work.work_ids[1]
+    return SnarkWorkGossiped(
+        ids if isinstance(ids, tuple) else (ids,), Fee.of_coda(work.fee), work.prover, sent
+    )
+
+
 def _always(event: DaemonEvent) -> Reader:
     return lambda _metadata: event
 
@@ -213,6 +244,8 @@ _breadcrumb_added = msgspec.json.Decoder(_BreadcrumbAddedFields)
 _applying_diffs = msgspec.json.Decoder(_ApplyingDiffsFields)
 _new_best_tip = msgspec.json.Decoder(_NewBestTipFields, strict=False)
 _block_received = msgspec.json.Decoder(_BlockReceivedFields)
+_pool_diff = msgspec.json.Decoder(_PoolDiffFields, strict=False)
+_snark_pool_diff = msgspec.json.Decoder(_SnarkPoolDiffFields, strict=False)
 _hashes = msgspec.json.Decoder(_Hashes)
 
 _SYNC_STATUSES = {
@@ -240,6 +273,10 @@ READERS: dict[str, Reader] = {
     "New_best_tip_event": _read_new_best_tip,
     "Block_received": _read_block_received,
     "Gossip_new_state": _read_gossip_new_state,
+    "Transactions_received": partial(_read_transactions, sent=False),
+    "Gossip_transaction_pool_diff": partial(_read_transactions, sent=True),
+    "Snark_work_received": partial(_read_snark_work, sent=False),
+    "Gossip_snark_pool_diff": partial(_read_snark_work, sent=True),
     **{name: _always(SyncStatusChanged(status)) for name, status in _SYNC_STATUSES.items()},
     **{name: _always(FrontierLoading(name)) for name in _LOADING_STEPS},
 }

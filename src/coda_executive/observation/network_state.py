@@ -34,7 +34,9 @@ from coda_executive.events.event import (
     NodeStopped,
     OtherEvent,
     PlainMessage,
+    SnarkWorkGossiped,
     SyncStatusChanged,
+    TransactionsGossiped,
     UnreadableLine,
 )
 from coda_executive.observation.block_log import BlockLog, SeenBlock
@@ -225,6 +227,8 @@ def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) 
         case CompanionStopped():
             return node
         case BreadcrumbAdded() | BlockReceived() | BlockGossiped() | OtherEvent() | PlainMessage():
+            return node
+        case TransactionsGossiped() | SnarkWorkGossiped():
             return node
         case _:
             assert_never(event)

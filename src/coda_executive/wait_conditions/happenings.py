@@ -1,12 +1,9 @@
-"""Waiting for something that is noticed at one moment: an event, a command in a block, a block that spreads."""
+"""Waiting for something that is noticed at one moment: an event, a loaded frontier, a command in a block."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import (
-    BlockProduced,
-    BlockReceived,
     BreadcrumbAdded,
     Event,
     FrontierLoading,
@@ -27,7 +24,8 @@ from coda_executive.wait_conditions.condition import (
     WaitCondition,
 )
 from coda_executive.wait_conditions.dead_nodes import first_dead, no_stake_online
-from coda_executive.wait_conditions.limits import Limits, limits_for_start
+from coda_executive.wait_conditions.limits import Limits, Span, limits_for_start
+from coda_executive.wait_conditions.unread import unread_events
 from coda_protocol.commands import UserCommand
 from coda_protocol.hashes import StateHash
 
@@ -56,7 +54,7 @@ def event_to_be_seen(
         return (not names or seen.node in names) and matches(seen.event)
 
     def begin(before: NetworkState, _facts: NetworkFacts) -> Check:
-        unread = _reader(before.events.end)
+        unread = unread_events(before.events.end)
         found: SeenEvent | None = None
 
         def check(now: NetworkState) -> Verdict:
@@ -86,6 +84,53 @@ def event_to_be_seen(
     return WaitCondition(f"{what}{of}", begin, block_limits(8), near_misses=near_misses)
 
 
+def count_between(
+    least: int,
+    most: int,
+    span: Span,
+    what: str,
+    matches: Callable[[Event], bool],
+    *,
+    nodes: Sequence[Node] = (),
+) -> WaitCondition:
+    """In this time from the wait's beginning, between `least` and `most` such events of these nodes or of any are
+    noticed, both included; one too many ends the wait at once. The wait answers how many there were.
+    """
+    if not 0 <= least <= most:
+        raise ValueError(f"expected 0 <= least <= most, found {least} and {most}")
+    names = tuple(node.id for node in nodes)
+
+    def begin(before: NetworkState, facts: NetworkFacts) -> Check:
+        unread = unread_events(before.events.end)
+        length_ns = round(span.in_seconds(facts.constants.slot_ms) * 1e9)
+        count = 0
+        first_ns: int | None = None
+
+        def check(now: NetworkState) -> Verdict:
+            nonlocal count, first_ns
+            first_ns = now.time_ns if first_ns is None else first_ns
+            end_ns = first_ns + length_ns
+            count += sum(
+                (not names or seen.node in names) and seen.time_ns <= end_ns and matches(seen.event)
+                for seen in unread(now)
+            )
+            if count > most:
+                return Unreachable(f"{count} were seen, more than {most}")
+            if now.time_ns < end_ns:
+                return NotYet(f"{count} seen", end_ns)
+            if count < least:
+                return Unreachable(f"{count} were seen in {span}, fewer than {least}")
+            return Reached(count)
+
+        return check
+
+    def limits(_now: NetworkState, _facts: NetworkFacts) -> Limits:
+        # As for never_during: it takes exactly its span.
+        return Limits(Span(span.slots + 1, span.seconds + 5), Span(span.slots + 2, span.seconds + 30))
+
+    return WaitCondition(f"{least} to {most} {what} in {span}", begin, limits)
+
+
 def frontier_to_be_loaded(node: Node, *, origin: Origin = "disk") -> WaitCondition:
     """This node has its transition frontier, since the wait began: from its disk (where a fresh boot has just
     put one), afresh because its disk had none, or by a bootstrap from its peers.
@@ -101,7 +146,7 @@ def frontier_to_be_loaded(node: Node, *, origin: Origin = "disk") -> WaitConditi
     )
 
     def begin(before: NetworkState, facts: NetworkFacts) -> Check:
-        inner, unread = seen.begin(before, facts), _reader(before.events.end)
+        inner, unread = seen.begin(before, facts), unread_events(before.events.end)
         steps: list[str] = []
         is_initialized = False
 
@@ -148,7 +193,7 @@ def command_to_be_included(
                         yield seen.event.state_hash, found
 
     def begin(_before: NetworkState, facts: NetworkFacts) -> Check:
-        unread = _reader(0)
+        unread = unread_events(0)
         included: tuple[StateHash, str] | None = None
 
         def check(now: NetworkState) -> Verdict:
@@ -190,53 +235,8 @@ def command_to_be_included(
     )
 
 
-def block_to_spread(nodes: Sequence[Node], *, share: float = 1.0) -> WaitCondition:
-    """Some block made since the wait began was made, received or adopted by at least this share of the nodes."""
-    names = frozenset(node.id for node in nodes)
-
-    def begin(before: NetworkState, facts: NetworkFacts) -> Check:
-        unread = _reader(before.events.end)
-        reach: dict[StateHash, set[NodeId]] = {}
-
-        def check(now: NetworkState) -> Verdict:
-            for seen in unread(now):
-                match seen.event:
-                    case BlockProduced(state_hash=block) | BlockReceived(state_hash=block):
-                        reach.setdefault(block, set()).add(seen.node)
-                    case BreadcrumbAdded(state_hash=block):
-                        reach.setdefault(block, set()).add(seen.node)
-            made_since = {block.state_hash for block in now.blocks.since(len(before.blocks))}
-            best = max(
-                (reach.get(block, set()) & names for block in sorted(made_since)), key=len, default=set()
-            )
-            if best and len(best) >= share * len(names):
-                return Reached()
-            missing = ", ".join(sorted(names - best))
-            return no_stake_online(now, facts) or NotYet(
-                f"{len(best)} of {len(names)} nodes, missing {missing}"
-            )
-
-        return check
-
-    return WaitCondition(
-        f"a block to reach {share:.0%} of {len(names)} nodes", begin, block_limits(1, extra_slots=2)
-    )
-
-
 def _hash_of(command: SentCommand | UserCommand) -> str:
     return command.hash() if isinstance(command, UserCommand) else command.hash
-
-
-def _reader(first: int) -> Callable[[NetworkState], Iterator[SeenEvent]]:
-    """Answers, at each call, the events that it has not answered yet."""
-    position = first
-
-    def unread(now: NetworkState) -> Iterator[SeenEvent]:
-        nonlocal position
-        start, position = position, now.events.end
-        return now.events.since(start)
-
-    return unread
 
 
 def _ago(before: NetworkState, seen: SeenEvent) -> str:

@@ -18,11 +18,14 @@ from coda_executive.events.event import (
     NodeInitialized,
     OtherEvent,
     PlainMessage,
+    SnarkWorkGossiped,
     SyncStatusChanged,
+    TransactionsGossiped,
     UnreadableLine,
 )
 from coda_executive.events.parse import Parser
 from coda_protocol import structured_events
+from coda_protocol.currency import Fee
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
 from coda_protocol.structured_events import BY_NAME, StructuredEvent
@@ -360,3 +363,45 @@ def test_a_chunk_gives_what_its_lines_give_one_by_one(parts: list[bytes]) -> Non
 def test_no_bytes_make_the_parser_raise(line: bytes) -> None:
     assert PARSER.parse(line) is not None
     assert list(PARSER.parse_chunk(line + b"\n")) is not None
+
+
+SUMMARIES = [["7mX…", "B62payer", "4"], ["7mX…", "B62other", 5]]
+WORK = {"work_ids": ["Two", [123, 456]], "fee": "0.1", "prover": "B62prover"}
+
+
+@pytest.mark.parametrize(
+    ("event", "metadata", "expected"),
+    [
+        (
+            structured_events.TRANSACTIONS_RECEIVED,
+            {"fee_payer_summaries": SUMMARIES, "sender": "Local"},
+            TransactionsGossiped((("B62payer", 4), ("B62other", 5)), sent=False),
+        ),
+        (
+            structured_events.GOSSIP_TRANSACTION_POOL_DIFF,
+            {"fee_payer_summaries": SUMMARIES[:1]},
+            TransactionsGossiped((("B62payer", 4),), sent=True),
+        ),
+        (
+            structured_events.SNARK_WORK_RECEIVED,
+            {"work": WORK, "sender": "Local"},
+            SnarkWorkGossiped((123, 456), Fee.of_coda("0.1"), "B62prover", sent=False),
+        ),
+        (
+            structured_events.GOSSIP_SNARK_POOL_DIFF,
+            {"work": {**WORK, "work_ids": ["One", 9]}},
+            SnarkWorkGossiped((9,), Fee.of_coda("0.1"), "B62prover", sent=True),
+        ),
+    ],
+)
+def test_pool_gossip_tells_what_it_carries(
+    event: StructuredEvent, metadata: dict[str, Any], expected: DaemonEvent
+) -> None:
+    assert parse(line_of(event, **metadata)) == expected
+
+
+def test_pool_gossip_of_another_shape_is_unreadable() -> None:
+    found = parse(line_of(structured_events.SNARK_WORK_RECEIVED, work={**WORK, "fee": "much"}))
+
+    assert isinstance(found, UnreadableLine)
+    assert "Snark_work_received" in found.problem

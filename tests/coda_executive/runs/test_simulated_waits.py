@@ -70,6 +70,15 @@ assert len(seen) == counted
 await dsl.together(blocks=lambda: dsl.wait_for(blocks_to_be_produced(3)),
                    peers=lambda: dsl.wait_for(peers_to_be_connected(dsl.testnet.nodes)))
 """,
+    "gossip of a command reaches all, and blocks are counted": """
+sender = sample_keypair(1)
+sent = await send_signed_payment(dsl.testnet.seeds[0].client, sender, str(sender.public),
+                                 amount=Amount(1), fee=Fee.of_coda("1"))
+await dsl.wait_for(command_to_spread(sent, dsl.testnet.nodes))
+made = await dsl.wait_for(count_between(1, 30, Span(slots=10), "blocks made",
+                                        lambda event: type(event).__name__ == "BlockProduced"))
+assert 4 <= made <= 20, made
+""",
     "a refusal is told by its reason": """
 sender = sample_keypair(1)
 with dsl.refusal("nonce"):

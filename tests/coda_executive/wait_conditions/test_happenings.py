@@ -1,7 +1,20 @@
 """What is noticed at one moment is found once the wait has begun, and explained when it is not."""
 
-from tests.coda_executive.wait_conditions.states import FACTS, A, B, C, after, block, nodes, tip, up
+import pytest
+from msgspec.structs import replace
+from tests.coda_executive.wait_conditions.states import (
+    FACTS,
+    SECOND,
+    A,
+    C,
+    after,
+    block,
+    nodes,
+    tip,
+    up,
+)
 
+from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import (
     BlockReceived,
     BreadcrumbAdded,
@@ -11,13 +24,14 @@ from coda_executive.events.event import (
     NodeStopped,
     SyncStatusChanged,
 )
-from coda_executive.wait_conditions.condition import NotYet, Reached, Unreachable
+from coda_executive.wait_conditions.condition import NotYet, Reached, Unreachable, WaitCondition
 from coda_executive.wait_conditions.happenings import (
-    block_to_spread,
     command_to_be_included,
+    count_between,
     event_to_be_seen,
     frontier_to_be_loaded,
 )
+from coda_executive.wait_conditions.limits import Span
 from coda_protocol.commands import Payment, UserCommand
 from coda_protocol.currency import Amount, Fee
 from coda_protocol.hashes import StateHash
@@ -105,24 +119,6 @@ def test_a_command_at_one_node_is_a_near_miss_at_another() -> None:
     )
 
 
-def test_a_block_spreads_over_a_share_of_the_nodes() -> None:
-    start = up(A, B, C)
-    made = after((A, block(2)), (B, BlockReceived(StateHash("3N2"), "x")), start=start)
-    most = block_to_spread(nodes(A, B, C), share=0.6)
-    every = block_to_spread(nodes(A, B, C)).begin(start, FACTS)
-
-    assert isinstance(most.begin(start, FACTS)(made), Reached)
-    assert every(made) == NotYet("2 of 3 nodes, missing node-1")
-    assert isinstance(every(after((C, breadcrumb("3N2")), start=made)), Reached)
-
-
-def test_a_block_of_before_the_wait_does_not_count() -> None:
-    old = after((A, block(2)), start=up(A, B))
-    check = block_to_spread(nodes(A, B), share=0.5).begin(old, FACTS)
-
-    assert isinstance(check(after((B, BlockReceived(StateHash("3N2"), "x")), start=old)), NotYet)
-
-
 def test_a_frontier_that_was_loaded_otherwise_ends_the_wait() -> None:
     """For a bootstrap there is time until the node is at the network's best tip, which then needs none."""
     fresh, started = FrontierLoading("Persisted_frontier_fresh_boot"), up(A)
@@ -146,3 +142,40 @@ def test_blocks_without_any_command_are_told_of_a_command_that_is_in_none() -> N
     (told,) = wait.near_misses(up(A), now)
 
     assert told == "2 blocks were added since the wait began, and none holds any command"
+
+
+def synced_between(least: int, most: int, *names: NodeId) -> WaitCondition:
+    return count_between(
+        least, most, Span(seconds=10), "synced", lambda event: event == SYNCED, nodes=nodes(*names)
+    )
+
+
+def test_events_are_counted_over_a_span() -> None:
+    before = after((A, SYNCED), start=up(A, C))
+    check = synced_between(1, 2).begin(before, FACTS)
+
+    assert check(before) == NotYet("0 seen", 10 * SECOND)
+    one = after((C, SYNCED), start=before, seconds=4)
+    assert check(one) == NotYet("1 seen", 10 * SECOND)
+    late = after((C, SYNCED), (A, SYNCED), start=one, seconds=11)
+    assert check(late) == Reached(1), "what comes after the span does not count"
+
+
+def test_one_event_too_many_ends_the_count_at_once() -> None:
+    check = synced_between(0, 1).begin(up(A), FACTS)
+    check(up(A))
+
+    assert check(after((A, SYNCED), (A, SYNCED), start=up(A), seconds=1)) == Unreachable(
+        "2 were seen, more than 1"
+    )
+
+
+def test_too_few_events_are_told_at_the_end_of_the_span() -> None:
+    check = synced_between(1, 2, C).begin(up(A, C), FACTS)
+    check(up(A, C))
+    other = after((A, SYNCED), start=up(A, C), seconds=1)
+
+    assert check(replace(other, time_ns=10 * SECOND)) == Unreachable("0 were seen in 10 s, fewer than 1")
+    assert synced_between(1, 2).limits(up(A), FACTS).soft == Span(slots=1, seconds=15)
+    with pytest.raises(ValueError, match="found 3 and 2"):
+        synced_between(3, 2)
