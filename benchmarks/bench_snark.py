@@ -8,21 +8,26 @@ A piece counts as done twice for each proof of it beyond the first, whoever made
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
 from coda_daemon.ledger.account import Address, new_account
-from coda_daemon.ledger.ledger import build_ledger
+from coda_daemon.ledger.ledger import Ledger, build_ledger
+from coda_daemon.ledger.receipts import ReceiptChain
+from coda_daemon.ledger.transactions import CommandRules
 from coda_daemon.log import Log
 from coda_daemon.snark.coordinator import Coordinator
 from coda_daemon.snark.pool import SnarkPool
 from coda_daemon.snark.scan_state import ScanState, scan_state_at_genesis
-from coda_daemon.snark.statement import Bundle, Statement
+from coda_daemon.snark.statement import Bundle, Stated, Statement, stated
+from coda_daemon.snark.transaction import CoinbaseTransaction
 from coda_daemon.snark.work import Work, check_work, proved, spec_of
 from coda_daemon.snark.work_selection import SELECTIONS, make_selection
 from coda_executive.engines.simulation import event_loop
 from coda_executive.engines.simulation.event_loop import running_loop
+from coda_protocol.signatures import TESTNET
 
 SLOT, PROVING, GOSSIP, NAP = 20.0, 10.0, 0.2, 1.0  # seconds
 BLOCKS, DEPTH, WORK_DELAY, WORKERS = 200, 3, 2, 4
@@ -63,6 +68,7 @@ class Market:
             prover=name,
             fee=0,
             level="none",
+            rules=None,
             selection=make_selection(selection, chance=Random(f"{seed}:{name}"), prover=name),
             wait_ns=WAIT_NS,
             pool=pool,
@@ -121,23 +127,36 @@ def _block_of_work() -> float:
     """Seconds that the SNARK work of a block with 102 transactions costs its receiver at proof level check: to know
     what is owed, to check it, and to go on from there.
     """
+    rules = CommandRules(1, TESTNET, ReceiptChain.POSEIDON)
     scan = scan_state_at_genesis(LEDGER, depth=7, work_delay=WORK_DELAY)
-    transactions = 0
 
-    def block(count: int) -> list[Statement]:
-        return [Statement(f"L{transactions + at}", f"L{transactions + at + 1}") for at in range(count)]
+    def after(scan: ScanState, made: Sequence[Stated]) -> ScanState:
+        ledgers = [each.after for each in made]
+        full = ledgers[scan.free - 1] if len(made) >= scan.free else ledgers[-1]
+        steps = [each.step for each in made]
+        return scan.after([each.statement for each in made], full, ledgers[-1], steps)[0]
+
+    def block(ledger: Ledger, count: int) -> list[Stated]:
+        made: list[Stated] = []
+        for number in range(count):
+            coinbase = CoinbaseTransaction("genesis", 720, 0, number)
+            found = stated(made[-1].after if made else ledger, coinbase, rules)
+            assert found is not None
+            made.append(found)
+        return made
 
     for _ in range(20):  # so many full blocks, and all levels of the trees are at work
-        scan, _ = scan.after(block(128), LEDGER, LEDGER)
-        transactions += 128
-    works = [proved(spec_of(bundle, fee=0, prover="B62"), "check") for bundle in scan.required(102)]
-    added = block(102)
+        scan = after(scan, block(scan.staged, 128))
+    works = [
+        proved(spec_of(bundle, fee=0, prover="B62", rules=rules), "check") for bundle in scan.required(102)
+    ]
+    added = block(scan.staged, 102)
     began = time.perf_counter()
-    assert [bundle.statements for bundle in scan.required(102)] == [work.statements for work in works]
-    for work in works:
-        check_work(work, "check")
-    following, _ = scan.after(added, LEDGER, LEDGER)
-    assert following.digest != scan.digest
+    required = scan.required(102)
+    assert [bundle.statements for bundle in required] == [work.statements for work in works]
+    for work, bundle in zip(works, required, strict=True):
+        check_work(work, bundle, "check")
+    assert after(scan, added).digest != scan.digest
     return time.perf_counter() - began
 
 

@@ -31,7 +31,7 @@ from coda_daemon.peer_requests import (
     encode,
 )
 from coda_daemon.profile import Profile
-from coda_daemon.snark.scan_parts import rebuilt
+from coda_daemon.snark.scan_parts import WrongPartsError, rebuilt
 from coda_protocol import structured_events
 
 _MODULE: Final = "Bootstrap_controller"
@@ -107,7 +107,8 @@ async def _fetched_root(
             build_ledger(depth, accounts[: answer.accounts]),
             depth=constants.transaction_capacity_log_2,
             work_delay=constants.work_delay,
+            rules=genesis.rules.body.traced_commands,
         )
         return restored(block, parts, genesis.rules)
-    except (LedgerFullError, InvalidBlockError) as error:
+    except (LedgerFullError, WrongPartsError, InvalidBlockError) as error:
         raise BadAnswerError(f"what came with the root is not what it names: {error}") from error

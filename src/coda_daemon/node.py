@@ -132,6 +132,7 @@ class Node:
         )
         self.snark = SnarkTrade(
             genesis.rules.body.proof_level,
+            genesis.rules.body.traced_commands,
             host.clock,
             log,
             profile,

@@ -23,9 +23,9 @@ from coda_daemon.genesis import Genesis
 from coda_daemon.ledger.account import Account
 from coda_daemon.ledger.ledger import LedgerFullError, build_ledger
 from coda_daemon.ports import Store
-from coda_daemon.snark.scan_parts import Rebuilt, ScanParts, rebuilt, taken_apart
+from coda_daemon.snark.scan_parts import Rebuilt, ScanParts, WrongPartsError, rebuilt, taken_apart
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _DIGEST_BYTES: Final = 32
 _RECORD_HEAD: Final = 4 + 8  # length, checksum
 _LEAST_JOURNAL: Final = 256 * 1024  # bytes; a smaller one is not worth rewriting
@@ -151,7 +151,13 @@ class FrontierStore:
             root = decode_block(snapshot.root)
             history = [decode_block(encoded) for encoded in snapshot.history]
             built = restored(root, self._rebuilt(snapshot), self._genesis.rules)
-        except (msgspec.DecodeError, MalformedBlockError, LedgerFullError, InvalidBlockError) as error:
+        except (
+            msgspec.DecodeError,
+            MalformedBlockError,
+            LedgerFullError,
+            WrongPartsError,
+            InvalidBlockError,
+        ) as error:
             raise UnreadableFrontierError(f"{self._snapshot}: {error}") from error
         return built, history
 
@@ -162,6 +168,7 @@ class FrontierStore:
             build_ledger(constants.ledger_depth, snapshot.accounts),
             depth=constants.transaction_capacity_log_2,
             work_delay=constants.work_delay,
+            rules=self._genesis.rules.body.traced_commands,
         )
 
     def _replay(self, frontier: Frontier, record: bytes) -> None:

@@ -5,20 +5,29 @@ Its producer says which commands; coinbase and fee transfers follow. A block has
 transactions: a command, the coinbase and a fee transfer for up to two receivers are one each.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from coda_daemon.blocks import Body, FeeTransfer, Included
 from coda_daemon.digests import digest_of, field_of
 from coda_daemon.ledger.account import Address
-from coda_daemon.ledger.coinbase import apply_coinbase, apply_fee_transfer
 from coda_daemon.ledger.command import Command
 from coda_daemon.ledger.draft import Draft
 from coda_daemon.ledger.ledger import Ledger
 from coda_daemon.ledger.transactions import CommandRules, RefusedError, apply_command
 from coda_daemon.snark.scan_state import ScanState
-from coda_daemon.snark.statement import Statement
+from coda_daemon.snark.statement import Stated, Statement, stated
+from coda_daemon.snark.transaction import (
+    CoinbaseTransaction,
+    Effect,
+    FeeTransferTransaction,
+    Step,
+    Transaction,
+    UserTransaction,
+    encode_transaction,
+    execute,
+)
 from coda_daemon.snark.work import ProofLevel, Work
 from coda_protocol.hash_text import ledger_hash
 from coda_protocol.hashes import LedgerHash
@@ -38,6 +47,11 @@ class BodyRules:
     capacity: int
     slot_tx_end: GlobalSlot | None
     proof_level: ProofLevel = "none"
+
+    @property
+    def traced_commands(self) -> CommandRules | None:
+        """The rules by which transactions are proved; None at proof level `none`, where none is."""
+        return self.commands if self.proof_level == "check" else None
 
     def allows_transactions(self, slot: GlobalSlot) -> bool:
         return self.slot_tx_end is None or slot < self.slot_tx_end
@@ -63,7 +77,8 @@ class UnpaidWorkError(Exception):
 class AppliedBody:
     """The body in full and the ledger after it; `burnt` nanomina left the currency.
 
-    `statements` are those of its transactions, and `full` the ledger when the scan state's tree was full.
+    `statements` are those of its transactions, with their `steps` at proof level `check`, and `full` the ledger when
+    the scan state's tree was full.
     """
 
     body: Body
@@ -71,26 +86,31 @@ class AppliedBody:
     burnt: int
     statements: tuple[Statement, ...]
     full: Ledger
+    steps: tuple[Step, ...] = ()
 
 
-class _Steps:
-    """The transactions of a body as they are applied to a draft."""
+class _Applied:
+    """The transactions of a body, each of which is applied when it is taken."""
 
-    def __init__(self, ledger: Ledger, free: int) -> None:
-        self.draft = Draft(ledger)
+    def __init__(self, ledger: Ledger, free: int, rules: CommandRules) -> None:
+        self._draft = Draft(ledger)
         self._free = free
+        self._rules = rules
         self._source = ledger.hash
-        self._taken: list[tuple[bytes, int, int]] = []
+        self._taken: list[tuple[Transaction, Effect]] = []
         self._full: Ledger | None = None
 
-    def took(self, name: str, *, fee_excess: int, supply_increase: int) -> None:
-        """A transaction was applied; money in nanomina."""
-        self._taken.append((name.encode(), fee_excess, supply_increase))
-        if len(self._taken) == self._free:
-            self._full = self.draft.ledger()
+    def take(self, transaction: Transaction) -> Effect | None:
+        """Raises RefusedError; None when it is left out."""
+        effect = execute(self._draft, transaction, self._rules)
+        if effect is not None:
+            self._taken.append((transaction, effect))
+            if len(self._taken) == self._free:
+                self._full = self._draft.ledger()
+        return effect
 
-    def applied(self, body: Body, burnt: int) -> AppliedBody:
-        ledger = self.draft.ledger()
+    def all(self, body: Body, burnt: int) -> AppliedBody:
+        ledger = self._draft.ledger()
         return AppliedBody(body, ledger, burnt, self._statements(ledger), self._full or ledger)
 
     def _statements(self, ledger: Ledger) -> tuple[Statement, ...]:
@@ -98,16 +118,45 @@ class _Steps:
         to them.
         """
         statements, source = [], self._source
-        for number, (name, fee_excess, supply_increase) in enumerate(self._taken, start=1):
+        for number, (transaction, effect) in enumerate(self._taken, start=1):
             is_last = number == len(self._taken)
-            target = ledger.hash if is_last else _ledger_between(source, name)
-            statements.append(Statement(source, target, fee_excess, supply_increase))
+            target = ledger.hash if is_last else _ledger_between(source, transaction)
+            statements.append(Statement(source, target, effect.fee_excess, effect.supply_increase))
             source = target
         return tuple(statements)
 
 
-def _ledger_between(source: LedgerHash, transaction: bytes) -> LedgerHash:
-    return ledger_hash(field_of(digest_of(source.encode(), transaction, purpose=b"coda-between")))
+class _AppliedInSteps:
+    """The same at proof level `check`: each transaction makes a ledger, from which it is proved."""
+
+    def __init__(self, ledger: Ledger, free: int, rules: CommandRules) -> None:
+        self._ledger = ledger
+        self._free = free
+        self._rules = rules
+        self._taken: list[Stated] = []
+
+    def take(self, transaction: Transaction) -> Effect | None:
+        found = stated(self._ledger, transaction, self._rules)
+        if found is None:
+            return None
+        self._taken.append(found)
+        self._ledger = found.after
+        return found.effect
+
+    def all(self, body: Body, burnt: int) -> AppliedBody:
+        return AppliedBody(
+            body,
+            self._ledger,
+            burnt,
+            tuple(each.statement for each in self._taken),
+            self._taken[self._free - 1].after if len(self._taken) >= self._free else self._ledger,
+            tuple(each.step for each in self._taken),
+        )
+
+
+def _ledger_between(source: LedgerHash, transaction: Transaction) -> LedgerHash:
+    name = encode_transaction(transaction)
+    return ledger_hash(field_of(digest_of(source.encode(), name, purpose=b"coda-between")))
 
 
 def apply_body(
@@ -125,50 +174,35 @@ def apply_body(
     That there is room for it all, that it is the work that was owed, and that commands are allowed in this slot,
     is for validation to say.
     """
-    steps, creation_fee = _Steps(ledger, scan.free), rules.commands.account_creation_fee
+    make = _Applied if rules.traced_commands is None else _AppliedInSteps
+    applied = make(ledger, scan.free, rules.commands)
     included, burnt, fees = [], 0, 0
     for command in contents.commands:
-        applied = apply_command(steps.draft, command, slot, rules.commands)
-        included.append(Included(command.id, applied.failure))
-        burnt += applied.burnt
+        effect = applied.take(UserTransaction(command.id, slot))
+        assert effect is not None  # it is applied, or refused
+        included.append(Included(command.id, effect.failure))
+        burnt += effect.burnt
         fees += command.fee
-        steps.took(command.id, fee_excess=command.fee, supply_increase=-applied.burnt)
     owed = work_payments(contents.works)
     shortage = max(0, sum(owed.values()) - fees)
     minted = 0
     if contents.has_coinbase and coinbase > shortage:
-        given, lost = apply_coinbase(
-            steps.draft, receiver, coinbase - shortage, slot, creation_fee=creation_fee
-        )
-        if given:
-            minted, burnt = coinbase, burnt + lost
-            steps.took(f"coinbase {receiver}", fee_excess=shortage, supply_increase=coinbase - lost)
+        effect = applied.take(CoinbaseTransaction(receiver, coinbase, shortage, slot))
+        if effect is not None:
+            minted, burnt = coinbase, burnt + effect.burnt
     if shortage and not minted:
         raise UnpaidWorkError(f"{sum(owed.values())} nanomina of SNARK work, but only {fees} of fees")
     transfers = [FeeTransfer(prover, fee) for prover, fee in owed.items()]
     if rest := fees - sum(owed.values()) + shortage:
         transfers.append(FeeTransfer(receiver, rest))
-    burnt += _apply_fee_transfers(steps, transfers, slot, creation_fee)
-    return steps.applied(Body(minted, tuple(included), tuple(transfers), contents.works), burnt)
-
-
-def _apply_fee_transfers(
-    steps: _Steps, transfers: Sequence[FeeTransfer], slot: GlobalSlot, creation_fee: int
-) -> int:
-    """Nanomina burnt."""
-    burnt = 0
     for at in range(0, len(transfers), FEE_TRANSFERS_IN_A_TRANSACTION):
         together = transfers[at : at + FEE_TRANSFERS_IN_A_TRANSACTION]
-        lost = sum(
-            apply_fee_transfer(
-                steps.draft, Address(transfer.receiver), transfer.fee, slot, creation_fee=creation_fee
-            )
-            for transfer in together
+        effect = applied.take(
+            FeeTransferTransaction(tuple((each.receiver, each.fee) for each in together), slot)
         )
-        moved = sum(transfer.fee for transfer in together)
-        steps.took(f"fee transfer {together}", fee_excess=-moved, supply_increase=-lost)
-        burnt += lost
-    return burnt
+        assert effect is not None
+        burnt += effect.burnt
+    return applied.all(Body(minted, tuple(included), tuple(transfers), contents.works), burnt)
 
 
 def work_payments(works: Iterable[Work]) -> dict[str, int]:

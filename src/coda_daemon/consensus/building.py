@@ -96,7 +96,9 @@ def build_block(
     applied = apply_body(
         parent.ledger, contents, win.slot, coinbase_receiver, amount, rules.body, parent.scan
     )
-    scan, has_ledger_proof = parent.scan.after(applied.statements, applied.full, applied.ledger)
+    scan, has_ledger_proof = parent.scan.after(
+        applied.statements, applied.full, applied.ledger, applied.steps
+    )
     densities = advanced(
         Densities(before.min_window_density, before.sub_window_densities),
         constants,
@@ -273,8 +275,8 @@ def _check_works(block: Block, scan: ScanState, transactions: int, rules: BodyRu
             f"found {[list(work.work_ids) for work in bought]}"
         )
     try:
-        for work in bought:
-            check_work(work, rules.proof_level)
+        for work, bundle in zip(bought, owed, strict=True):
+            check_work(work, bundle, rules.proof_level)
             PublicKey.parse(work.prover)
     except (WrongWorkError, FormatError) as error:
         raise InvalidBlockError(f"body.works: {error}") from error

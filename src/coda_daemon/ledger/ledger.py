@@ -87,6 +87,14 @@ class Ledger:
             return self
         return Ledger(self.depth, merkle.put_all(self._tree, self.depth, changes), positions, size)
 
+    def pruned(
+        self, positions: Iterable[int]
+    ) -> tuple[tuple[tuple[int, Account | None], ...], tuple[bytes, ...]]:
+        """These leaves, None for free ones, and the hashes of the subtrees without any of them, left to right."""
+        wanted, hashes = sorted(set(positions)), list[bytes]()
+        leaves = tuple(merkle.prune(self._tree, self.depth, wanted, hashes))
+        return leaves, tuple(hashes)
+
     def changes_since(self, older: "Ledger") -> Iterator[Account]:
         """Accounts that are new or another than in a ledger that this one came from, in the order of their
         positions; `older.put_all` of them is this one again.
@@ -94,7 +102,7 @@ class Ledger:
         return merkle.changes(older._tree, self._tree)
 
     def position(self, public_key: Address, token: TokenId = MINA_TOKEN) -> int | None:
-        """The leaf of an account, counted from 0."""
+        """The leaf of an account, counted from 0; None if there is none."""
         for held, position in self._positions.get(public_key) or ():
             if held == token:
                 return position
@@ -112,6 +120,22 @@ def build_ledger(depth: int, accounts: Sequence[Account]) -> Ledger:
     for public_key, holdings in held.items():
         positions = positions.insert(public_key, holdings)
     return Ledger(depth, merkle.build(depth, accounts), positions, len(accounts))
+
+
+def sparse_ledger(
+    depth: int, size: int, leaves: Iterable[tuple[int, Account | None]], hashes: Iterable[bytes]
+) -> Ledger:
+    """What `pruned` gave of a ledger with `size` accounts, as a ledger that has no other account.
+
+    Raises merkle.PrunedError for what is no tree; so do changes beyond these leaves.
+    """
+    known = dict(leaves)
+    positions = PersistentMap[Address, _Holdings]()
+    for position, account in sorted(known.items()):
+        if account is not None:
+            held = positions.get(account.public_key) or ()
+            positions = positions.insert(account.public_key, (*held, (account.token, position)))
+    return Ledger(depth, merkle.grown(depth, known, iter(hashes)), positions, size)
 
 
 def total_currency(accounts: Iterable[Account]) -> int:

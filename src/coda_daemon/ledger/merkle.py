@@ -33,7 +33,20 @@ class Branch:
         self.right = right
 
 
-Node = Leaf | Branch
+class Pruned:
+    """A subtree of which no more than the hash is known."""
+
+    __slots__ = ("hash",)
+
+    def __init__(self, hash_: bytes) -> None:
+        self.hash = hash_
+
+
+Node = Leaf | Branch | Pruned
+
+
+class PrunedError(LookupError):
+    """A part of the tree is asked for that is not there, or the parts make no tree."""
 
 
 @cache
@@ -63,6 +76,8 @@ def build(depth: int, accounts: Sequence[Account]) -> Node | None:
 def get(root: Node | None, depth: int, index: int) -> Account | None:
     node = root
     for height in range(depth - 1, -1, -1):
+        if isinstance(node, Pruned):
+            raise PrunedError(f"leaf {index} is in a part that was left out")
         if not isinstance(node, Branch):
             return None
         node = node.right if index >> height & 1 else node.left
@@ -80,6 +95,8 @@ def _put(
     """The subtree whose leaves begin at index `first`, with the changes from `begin` to `end`, all of them in it."""
     if begin == end:
         return node
+    if isinstance(node, Pruned):
+        raise PrunedError(f"leaf {changes[begin][0]} is in a part that was left out")
     if height == 0:
         account = changes[begin][1]
         return Leaf(leaf_hash(account), account)
@@ -100,7 +117,7 @@ def leaves(root: Node | None) -> Iterator[Account]:
         node = stack.pop()
         if isinstance(node, Leaf):
             yield node.account
-        elif node is not None:
+        elif isinstance(node, Branch):
             stack += (node.right, node.left)
 
 
@@ -111,9 +128,59 @@ def changes(old: Node | None, new: Node | None) -> Iterator[Account]:
     if isinstance(new, Leaf):
         yield new.account
         return
+    if isinstance(new, Pruned):
+        raise PrunedError("what changed is in a part that was left out")
     left, right = (old.left, old.right) if isinstance(old, Branch) else (None, None)
     yield from changes(left, new.left)
     yield from changes(right, new.right)
+
+
+def prune(
+    node: Node | None, height: int, wanted: Sequence[int], hashes: list[bytes], first: int = 0
+) -> Iterator[tuple[int, Account | None]]:
+    """The `wanted` leaves, sorted indices from `first` on; `hashes` gets those of subtrees without any, both left to
+    right.
+    """
+    if not wanted:
+        hashes.append(root_hash(node, height))
+    elif height == 0:
+        yield first, node.account if isinstance(node, Leaf) else None
+    else:
+        left, right = (node.left, node.right) if isinstance(node, Branch) else (None, None)
+        middle = first + (1 << (height - 1))
+        split = bisect_left(wanted, middle)
+        yield from prune(left, height - 1, wanted[:split], hashes, first)
+        yield from prune(right, height - 1, wanted[split:], hashes, middle)
+
+
+def grown(depth: int, leaves: Mapping[int, Account | None], hashes: Iterator[bytes]) -> Node | None:
+    """The tree that `prune` took apart. Raises PrunedError unless leaves and hashes make one."""
+    tree = _grown(depth, sorted(leaves), leaves, hashes, 0)
+    if any(not 0 <= index < 1 << depth for index in leaves) or next(hashes, None) is not None:
+        raise PrunedError(f"expected leaves and hashes of a tree of depth {depth}, found others or more")
+    return tree
+
+
+def _grown(
+    height: int,
+    wanted: Sequence[int],
+    leaves: Mapping[int, Account | None],
+    hashes: Iterator[bytes],
+    first: int,
+) -> Node | None:
+    if not wanted:
+        hash_ = next(hashes, None)
+        if hash_ is None:
+            raise PrunedError("expected a hash for each part that was left out, found too few")
+        return None if hash_ == empty_hash(height) else Pruned(hash_)
+    if height == 0:
+        account = leaves[wanted[0]]
+        return None if account is None else Leaf(leaf_hash(account), account)
+    middle = first + (1 << (height - 1))
+    split = bisect_left(wanted, middle)
+    left = _grown(height - 1, wanted[:split], leaves, hashes, first)
+    right = _grown(height - 1, wanted[split:], leaves, hashes, middle)
+    return None if left is None and right is None else _branch(height, left, right)
 
 
 def _branch(height: int, left: Node | None, right: Node | None) -> Branch:

@@ -8,6 +8,7 @@ each time that it is asked.
 from collections.abc import Callable
 from typing import Final
 
+from coda_daemon.ledger.transactions import CommandRules
 from coda_daemon.log import Log
 from coda_daemon.ports import Clock
 from coda_daemon.snark.pool import SnarkPool
@@ -23,7 +24,8 @@ class Coordinator:
     """Hands out work and takes it back; `fee` in nanomina may be set at any time.
 
     `open_work` gives the bundles of the best tip's scan state, what is wanted first in front; `submitted` is
-    told of each piece of finished work. `wait_ns` is how long a worker has before its piece goes to another.
+    told of each piece of finished work. `wait_ns` is how long a worker has before its piece goes to another. `rules`
+    of transactions are given at proof level `check`.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Coordinator:
         prover: str,
         fee: int,
         level: ProofLevel,
+        rules: CommandRules | None,
         selection: Selection,
         wait_ns: int,
         pool: SnarkPool,
@@ -43,6 +46,7 @@ class Coordinator:
         self.prover = prover
         self.fee = fee
         self._level = level
+        self._rules = rules
         self._select = selection
         self._wait_ns = wait_ns
         self._pool = pool
@@ -69,12 +73,20 @@ class Coordinator:
         if chosen is None:
             return None
         self._handed_out[chosen.statements] = now
-        return spec_of(chosen, fee=self.fee, prover=self.prover)
+        return spec_of(chosen, fee=self.fee, prover=self.prover, rules=self._rules)
 
     def take(self, work: Work) -> bool:
-        """Take in a worker's result; False when it is wrong, which is in the log."""
+        """Take in a worker's result; False when it is wrong, which is in the log. One that no block can use any more
+        is let go.
+        """
+        bundle = next((each for each in self._open_work() if each.statements == work.statements), None)
+        if bundle is None:
+            self._log.debug(
+                _MODULE, "Nobody needs the finished work $work any more", work=list(work.work_ids)
+            )
+            return True
         try:
-            check_work(work, self._level, prover=self.prover)
+            check_work(work, bundle, self._level, prover=self.prover)
         except WrongWorkError as error:
             self.failed(work.statements, str(error))
             return False

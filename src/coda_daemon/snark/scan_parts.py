@@ -13,8 +13,11 @@ import msgspec
 
 from coda_daemon.ledger.account import Account
 from coda_daemon.ledger.ledger import Ledger
+from coda_daemon.ledger.transactions import CommandRules, RefusedError
 from coda_daemon.snark.scan_state import ScanState, Tree
-from coda_daemon.snark.statement import Statement
+from coda_daemon.snark.statement import Statement, stated
+from coda_daemon.snark.transaction import Transaction
+from coda_protocol.format_error import FormatError
 
 
 class _Part(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -22,10 +25,14 @@ class _Part(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 
 class TreeParts(_Part, frozen=True):
-    """The changed accounts stand in the order of their places in the ledger."""
+    """The changed accounts stand in the order of their places in the ledger.
+
+    At proof level `check` there are the transactions instead: applied again, they give accounts and statements.
+    """
 
     statements: tuple[Statement, ...]
     changed: tuple[Account, ...]
+    transactions: tuple[Transaction, ...] = ()
 
 
 class ScanParts(_Part, frozen=True):
@@ -35,6 +42,10 @@ class ScanParts(_Part, frozen=True):
     done: Annotated[int, msgspec.Meta(ge=0)]
     later: Annotated[tuple[tuple[Account, ...], ...], msgspec.Meta(max_length=2)]
     trees: Annotated[tuple[TreeParts, ...], msgspec.Meta(min_length=1)]
+
+
+class WrongPartsError(ValueError):
+    """What came with a block is not what the statements in it say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +65,20 @@ def taken_apart(scan: ScanState, epoch_ledgers: Sequence[Ledger]) -> tuple[Ledge
         before = ledger
     trees = []
     for tree in scan.trees:
-        trees.append(TreeParts(tree.statements, tuple(tree.ledger.changes_since(before))))
+        transactions = tuple(step.transaction for step in tree.steps)
+        changed = () if transactions else tuple(tree.ledger.changes_since(before))
+        trees.append(TreeParts(tree.statements, changed, transactions))
         before = tree.ledger
     return first, ScanParts(scan.oldest, scan.done, tuple(later), tuple(trees))
 
 
-def rebuilt(parts: ScanParts, first: Ledger, *, depth: int, work_delay: int) -> Rebuilt:
+def rebuilt(
+    parts: ScanParts, first: Ledger, *, depth: int, work_delay: int, rules: CommandRules | None = None
+) -> Rebuilt:
     """The other way; that digest and epoch ledgers are those of the block is for the caller to check.
 
-    Raises LedgerFullError when the accounts do not fit.
+    `rules` are for transactions, at proof level `check`. Raises LedgerFullError when the accounts do not fit, and
+    WrongPartsError when the transactions do not lead from ledger to ledger as the statements say.
     """
     ledgers = [first]
     for changed in parts.later:
@@ -70,7 +86,31 @@ def rebuilt(parts: ScanParts, first: Ledger, *, depth: int, work_delay: int) -> 
     *epoch_ledgers, snarked = ledgers
     ledger, trees = snarked, []
     for tree in parts.trees:
-        ledger = ledger.put_all(tree.changed)
-        trees.append(Tree(tree.statements, ledger))
+        grown = _with_accounts(tree, ledger) if rules is None else _with_transactions(tree, ledger, rules)
+        trees.append(grown)
+        ledger = grown.ledger
     scan = ScanState(depth, work_delay, snarked, tuple(trees), parts.oldest, parts.done)
     return Rebuilt(scan, tuple(epoch_ledgers))
+
+
+def _with_accounts(parts: TreeParts, ledger: Ledger) -> Tree:
+    return Tree(parts.statements, ledger.put_all(parts.changed))
+
+
+def _with_transactions(parts: TreeParts, ledger: Ledger, rules: CommandRules) -> Tree:
+    if len(parts.transactions) != len(parts.statements) or parts.changed:
+        raise WrongPartsError(
+            f"expected {len(parts.statements)} transactions and no accounts, found {len(parts.transactions)} and "
+            f"{len(parts.changed)}"
+        )
+    steps = []
+    for transaction, statement in zip(parts.transactions, parts.statements, strict=True):
+        try:
+            found = stated(ledger, transaction, rules)
+        except (RefusedError, FormatError) as error:
+            raise WrongPartsError(f"a transaction of the scan state cannot be applied: {error}") from error
+        if found is None or found.statement != statement:
+            raise WrongPartsError(f"expected a transaction that makes {statement}, found another one")
+        steps.append(found.step)
+        ledger = found.after
+    return Tree(parts.statements, ledger, tuple(steps))

@@ -17,14 +17,19 @@ from functools import cached_property
 from coda_daemon.digests import digest_of
 from coda_daemon.ledger.ledger import Ledger
 from coda_daemon.snark.statement import Bundle, Job, Statement, bundled, merged
+from coda_daemon.snark.transaction import Step
 
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """The statements of a tree's slots as far as they are taken; `ledger` is the one after the last of them."""
+    """The statements of a tree's slots as far as they are taken; `ledger` is the one after the last of them.
+
+    `steps` are those of the statements at proof level `check`, and none at `none`.
+    """
 
     statements: tuple[Statement, ...]
     ledger: Ledger
+    steps: tuple[Step, ...] = ()
 
     def jobs(self, level: int) -> tuple[Job, ...]:
         """Jobs so many levels above the leaves; above them the tree must be full."""
@@ -32,20 +37,21 @@ class Tree:
 
     @cached_property
     def _leaves(self) -> tuple[Job, ...]:
-        return tuple(map(Job, self.statements))
+        if not self.steps:
+            return tuple(map(Job, self.statements))
+        pairs = zip(self.statements, self.steps, strict=True)
+        return tuple(Job(statement, step=step) for statement, step in pairs)
 
     @cached_property
     def _merges(self) -> tuple[tuple[Job, ...], ...]:
         levels, below = [], self._leaves
         while len(below) > 1:
             pairs = zip(below[::2], below[1::2], strict=True)
-            below = tuple(_merge(left.statement, right.statement) for left, right in pairs)
+            below = tuple(
+                Job(merged(left.statement, right.statement), (left, right)) for left, right in pairs
+            )
             levels.append(below)
         return tuple(levels)
-
-
-def _merge(left: Statement, right: Statement) -> Job:
-    return Job(merged(left, right), (left, right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +134,24 @@ class ScanState:
         leaves = self.trees[-1].jobs(0)
         return bundles + bundled(leaves[: len(leaves) // 2 * 2])
 
-    def after(self, added: Sequence[Statement], full: Ledger, end: Ledger) -> tuple["ScanState", bool]:
+    def after(
+        self, added: Sequence[Statement], full: Ledger, end: Ledger, steps: Sequence[Step] = ()
+    ) -> tuple["ScanState", bool]:
         """The state after a block that bought what it must, and whether it completed a ledger proof.
 
         `end` is the ledger after the block, `full` the one after the `free` first of its transactions, if it has
-        so many.
+        so many; `steps` are those of the transactions at proof level `check`.
         """
         free = self.free
         if len(added) < free:
-            return self._filled(added, end), False
-        closed = self._filled(added[:free], full)
+            return self._filled(added, end, steps), False
+        closed = self._filled(added[:free], full, steps[:free])
         is_proved = len(closed.trees) > self._age_of_root
         oldest, *younger = closed.trees
         trees = (*(younger if is_proved else closed.trees), Tree((), full))
         snarked = oldest.ledger if is_proved else closed.snarked
         opened = ScanState(self.depth, self.work_delay, snarked, trees, self.oldest + is_proved)
-        return opened._filled(added[free:], end), is_proved
+        return opened._filled(added[free:], end, steps[free:]), is_proved
 
     @property
     def _filling(self) -> int:
@@ -155,11 +163,11 @@ class ScanState:
         """How many trees younger than it a tree has when its root is done."""
         return (self.work_delay + 1) * (self.depth + 1)
 
-    def _filled(self, added: Sequence[Statement], ledger: Ledger) -> "ScanState":
+    def _filled(self, added: Sequence[Statement], ledger: Ledger, steps: Sequence[Step]) -> "ScanState":
         if not added:
             return self
         *others, last = self.trees
-        tree = Tree((*last.statements, *added), ledger)
+        tree = Tree((*last.statements, *added), ledger, (*last.steps, *steps))
         return replace(self, trees=(*others, tree), done=self.done + 2 * len(added))
 
     def _jobs(self, number: int) -> tuple[Job, ...]:

@@ -7,6 +7,10 @@ from typing import Final
 import msgspec
 
 from coda_daemon.digests import digest_of
+from coda_daemon.ledger.draft import Draft
+from coda_daemon.ledger.ledger import Ledger
+from coda_daemon.ledger.transactions import CommandRules
+from coda_daemon.snark.transaction import Effect, Step, Transaction, execute, merged_trace, trace_of
 
 _WORK_ID_BITS: Final = 31  # GraphQL's Int is signed, with 32 bits
 
@@ -45,12 +49,45 @@ def merged(left: Statement, right: Statement) -> Statement:
     )
 
 
-@dataclass(frozen=True)
-class Job:
-    """One proof to make: of a transaction (no parts), or that two proved statements follow each other."""
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A transaction applied to a ledger: what there is to prove, what the proof needs, and the ledger after it."""
 
     statement: Statement
-    parts: tuple[Statement, ...] = ()
+    step: Step
+    effect: Effect
+    after: Ledger
+
+
+def stated(ledger: Ledger, transaction: Transaction, rules: CommandRules) -> Stated | None:
+    """Apply it to a ledger by itself. As `execute`: None where nothing is done, and it raises the same."""
+    draft = Draft(ledger)
+    effect = execute(draft, transaction, rules)
+    if effect is None:
+        return None
+    after = draft.ledger()
+    statement = Statement(ledger.hash, after.hash, effect.fee_excess, effect.supply_increase)
+    return Stated(statement, Step(transaction, ledger, trace_of(transaction, draft)), effect, after)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One proof to make: of a transaction (no parts), or that two proved statements follow each other.
+
+    `step` is the transaction's, at proof level `check` only.
+    """
+
+    statement: Statement
+    parts: tuple["Job", ...] = ()
+    step: Step | None = None
+
+    @cached_property
+    def trace(self) -> bytes:
+        """What a proof at level `check` follows from; empty at `none`."""
+        if self.parts:
+            left, right = self.parts
+            return merged_trace(left.trace, right.trace)
+        return b"" if self.step is None else self.step.trace
 
 
 @dataclass(frozen=True)

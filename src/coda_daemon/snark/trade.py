@@ -7,12 +7,14 @@ again from time to time.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from coda_daemon.gossip.peer import Peer
+from coda_daemon.ledger.transactions import CommandRules
 from coda_daemon.log import Log
 from coda_daemon.network import Network
 from coda_daemon.ports import Clock
@@ -30,6 +32,7 @@ from coda_protocol.keys import PublicKey
 
 TOPIC: Final = "snark work"
 _MODULE: Final = "Network_pool__Snark_pool"
+_MOST_EARLY: Final = 500  # pieces of work that come before their block does
 
 
 class _Offer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -44,13 +47,14 @@ _decoder: Final = msgspec.msgpack.Decoder(_Offer)
 class SnarkTrade:
     """One node's. The counters are those of GraphQL `metrics`; `coordinator` is None while it sells nothing.
 
-    `scan` gives the best tip's scan state and length; None while there is no frontier. Offers are kept for
-    `kept_blocks` blocks after the best tip wanted them last.
+    `rules` of transactions are given at proof level `check`. `scan` gives the best tip's scan state and length;
+    None while there is no frontier. Offers are kept for `kept_blocks` blocks after the best tip wanted them last.
     """
 
     def __init__(
         self,
         level: ProofLevel,
+        rules: CommandRules | None,
         clock: Clock,
         log: Log,
         profile: Profile,
@@ -64,6 +68,7 @@ class SnarkTrade:
         self.diffs_received = 0
         self.diffs_broadcast = 0
         self._level = level
+        self._rules = rules
         self._clock = clock
         self._log = log
         self._profile = profile
@@ -72,6 +77,9 @@ class SnarkTrade:
         self._scan = scan
         self._network: Network | None = None
         self._round = 0
+        self._indexed: ScanState | None = None
+        self._index: dict[tuple[bytes, ...], Bundle] = {}
+        self._early: dict[tuple[tuple[bytes, ...], str], Work] = {}  # by statements and prover, oldest first
 
     def __repr__(self) -> str:
         return f"<SnarkTrade {len(self.pool)} on offer, {self.coordinator}>"
@@ -82,6 +90,7 @@ class SnarkTrade:
             prover=prover,
             fee=fee,
             level=self._level,
+            rules=self._rules,
             selection=selection,
             wait_ns=wait_ns,
             pool=self.pool,
@@ -93,8 +102,7 @@ class SnarkTrade:
 
     def open_work(self) -> tuple[Bundle, ...]:
         """What can be worked on at the best tip, bought by no block yet; what is wanted first in front."""
-        state = self._scan()
-        return () if state is None else state[0].pending()
+        return tuple(self._open().values())
 
     def pending(self) -> tuple[Bundle, ...]:
         """Of those, the ones that nobody offers a proof for."""
@@ -102,26 +110,35 @@ class SnarkTrade:
 
     def follow(self) -> None:
         """The best tip changed."""
+        self._take_early()
         if len(self.pool) and (state := self._scan()):
-            self.pool.keep(state[0].pending(), height=state[1], for_blocks=self._kept_blocks)
+            self.pool.keep(self._open().values(), height=state[1], for_blocks=self._kept_blocks)
 
     def receive(self, peer: Peer, payload: bytes) -> bool:
-        """Take in a gossiped offer; True when it is good and better than what was known."""
+        """Take in a gossiped offer; True when it is good and better than what was known.
+
+        One that the best tip does not ask for cannot be judged: it may come before its block does. A few of those
+        are kept for later and not passed on.
+        """
         try:
             work = decode_work(_decoder.decode(payload).work)
-            check_work(work, self._level)
             PublicKey.parse(work.prover)
+            bundle = self._open().get(work.statements)
+            if bundle is not None:
+                check_work(work, bundle, self._level)
         except (msgspec.DecodeError, UnicodeDecodeError, WrongWorkError, FormatError) as error:
             self._log.faulty_peer(
                 _MODULE, "$peer sent SNARK work that is wrong: $error", peer=str(peer), error=str(error)
             )
             return False
         self.diffs_received += 1
+        if bundle is None:
+            self._keep_early(work)
         if self._logs_gossip:
             self._log.event(
                 structured_events.SNARK_WORK_RECEIVED, work=work_json(work), sender=peer.as_sender()
             )
-        return self.pool.add(work, height=self._height)
+        return bundle is not None and self.pool.add(work, height=self._height)
 
     async def run(self, network: Network) -> None:
         """Gossip this node's unsold work from time to time, until cancelled."""
@@ -135,6 +152,32 @@ class SnarkTrade:
             for work in tuple(self.pool):
                 if work.prover == self.coordinator.prover and work.statements in wanted:
                     self._publish(work)
+
+    def _open(self) -> Mapping[tuple[bytes, ...], Bundle]:
+        """Open work by its name, in the order of `open_work`."""
+        state = self._scan()
+        if state is None:
+            return {}
+        if self._indexed is not state[0]:
+            self._indexed = state[0]
+            self._index = {bundle.statements: bundle for bundle in state[0].pending()}
+        return self._index
+
+    def _keep_early(self, work: Work) -> None:
+        if len(self._early) >= _MOST_EARLY:
+            del self._early[next(iter(self._early))]
+        self._early[work.statements, work.prover] = work
+
+    def _take_early(self) -> None:
+        """Judge what has become open; what turns out wrong cannot be held against anybody any more."""
+        for name, work in tuple(self._early.items()):
+            bundle = self._open().get(work.statements)
+            if bundle is None:
+                continue
+            del self._early[name]
+            with suppress(WrongWorkError):
+                check_work(work, bundle, self._level)
+                self.pool.add(work, height=self._height)
 
     @property
     def _height(self) -> int:

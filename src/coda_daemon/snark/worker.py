@@ -126,7 +126,7 @@ class Worker:
                 raise MalformedWorkerFrame("expected work or none, found a bare acknowledgement")
 
     async def _do(self, spec: WorkSpec, connection: Connection, address: str) -> None:
-        work_ids = list(spec.bundle.work_ids)
+        work_ids = list(spec.work_ids)
         self._log.info(
             _MODULE,
             "SNARK work $work_ids received from $address. Starting proof generation",
@@ -137,7 +137,7 @@ class Worker:
             await self._prove(spec)
             work = proved(spec, self._options.level)
         except WrongWorkError as error:
-            await _called(connection, WorkFailed(spec.bundle.statements, str(error)))
+            await _called(connection, WorkFailed(spec.statements, str(error)))
             return
         reply = await _called(connection, SubmitWork(work))
         if isinstance(reply, Refused):

@@ -98,7 +98,8 @@ _OF_RUNTIME: Mapping[type, Mapping[str, str]] = {
         "genesis_state_timestamp": "Start of slot 0. A run writes its own.",
     },
     ProofSection: {
-        "level": "Which proofs are made: `full` needs a build that was compiled for it.",
+        "level": "Which proofs are made: at `none` dummies, at `check` digests that only work that was done leads to; "
+        "`full` needs a build that was compiled for it.",
         "sub_windows_per_window": "Sub-windows of the window of the chain's density.",
         "ledger_depth": "Depth of the ledger's Merkle tree; it holds 2 to that many accounts.",
         "work_delay": "Blocks until the work of a block must be done.",

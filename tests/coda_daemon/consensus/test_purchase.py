@@ -42,6 +42,7 @@ def genesis(exponent: int = 2) -> Genesis:
 
 
 GENESIS = genesis()
+RULES = GENESIS.rules.body.commands
 
 
 def payments(count: int, *, first: int = 0, fee: int = CODA) -> list[Command]:
@@ -89,7 +90,8 @@ def block_on(parent: Built, commands: list[Command], find: Find, network: Genesi
 
 def selling(fee: int, level: str = "check") -> Find:
     return lambda bundle: proved(
-        spec_of(bundle, fee=fee, prover=PROVER), "check" if level == "check" else "none"
+        spec_of(bundle, fee=fee, prover=PROVER, rules=RULES if level == "check" else None),
+        "check" if level == "check" else "none",
     )
 
 

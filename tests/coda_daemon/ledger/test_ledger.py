@@ -99,7 +99,7 @@ def test_versions_share_all_but_one_path() -> None:
 def _nodes(tree: merkle.Node | None) -> set[int]:
     if tree is None:
         return set()
-    if isinstance(tree, merkle.Leaf):
+    if not isinstance(tree, merkle.Branch):
         return {id(tree)}
     return {id(tree)} | _nodes(tree.left) | _nodes(tree.right)
 

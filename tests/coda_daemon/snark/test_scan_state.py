@@ -1,10 +1,15 @@
 """The scan state's slots, jobs and proofs."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.coda_daemon.snark.proving import LEDGER, RULES, scan_after
 from tests.coda_daemon.snark.scans import Chain, empty, ledger_after, statements
 
+from coda_daemon.snark.scan_parts import WrongPartsError, rebuilt, taken_apart
 from coda_daemon.snark.statement import Statement, merged
 
 SHAPES = [(depth, delay) for depth in (0, 1, 2, 3) for delay in (0, 1, 2)]
@@ -91,3 +96,32 @@ def test_statements_that_do_not_follow_each_other_do_not_merge() -> None:
     assert merged(Statement("a", "b", 1, 2), Statement("b", "c", 3, 4)) == Statement("a", "c", 4, 6)
     with pytest.raises(ValueError, match="expected a statement from ledger b"):
         merged(Statement("a", "b"), Statement("c", "d"))
+
+
+def test_scan_state_of_level_check_is_built_again_by_applying_its_transactions() -> None:
+    scan = scan_after(8, work_delay=1)
+    first, parts = taken_apart(scan, ())
+    again = rebuilt(parts, first, depth=1, work_delay=1, rules=RULES).scan
+
+    assert again.digest == scan.digest
+    assert again.staged.hash == scan.staged.hash
+    traces = [[job.trace for bundle in state.pending() for job in bundle.jobs] for state in (scan, again)]
+    assert traces[0] == traces[1]
+    assert all(traces[0])
+
+
+@pytest.mark.parametrize("lie", ["transactions", "fewer", "accounts", "statements"])
+def test_scan_state_whose_transactions_do_not_fit_is_refused(lie: str) -> None:
+    first, parts = taken_apart(scan_after(8, work_delay=1), ())
+    tree, *others = parts.trees
+    swapped = tree.transactions[::-1]
+    planted = msgspec.structs.replace(tree.statements[0], target="x")
+    changed: dict[str, dict[str, Any]] = {
+        "transactions": {"transactions": swapped},
+        "fewer": {"transactions": swapped[1:]},
+        "accounts": {"changed": tuple(LEDGER)[:1]},
+        "statements": {"statements": (planted, tree.statements[1])},
+    }
+    wrong = msgspec.structs.replace(parts, trees=(msgspec.structs.replace(tree, **changed[lie]), *others))
+    with pytest.raises(WrongPartsError):
+        rebuilt(wrong, first, depth=1, work_delay=1, rules=RULES)

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 from tests.coda_daemon.chain_testbed import RecordingSink, key
-from tests.coda_daemon.snark.scans import Chain
+from tests.coda_daemon.snark.proving import RULES, scan_after
 
+from coda_daemon.digests import digest_of
 from coda_daemon.gossip.peer import Peer
 from coda_daemon.log import Log
 from coda_daemon.profile import dev
-from coda_daemon.snark.statement import Bundle
+from coda_daemon.snark.statement import Bundle, Job
 from coda_daemon.snark.trade import TOPIC, SnarkTrade, work_json
-from coda_daemon.snark.work import Work, encode_work, proved, spec_of
+from coda_daemon.snark.work import Work, check_work, encode_work, proved, spec_of
 from coda_daemon.snark.work_selection import make_selection
 from coda_daemon.snark.worker import proving_time, retry_time
 from coda_executive.engines.simulation.event_loop import run
@@ -45,25 +46,25 @@ class Post:
     """A node's trade at a tip that owes work."""
 
     def __init__(self) -> None:
-        self.chain = Chain(depth=1, work_delay=0)
-        self.chain.block(2)
+        self.scan = scan_after(2)
         self.sink, self.ears = RecordingSink(), Ears()
         self.trade = SnarkTrade(
             "check",
+            RULES,
             HandClock(),
             Log(HandClock(), [self.sink], pid=1),
             dev(2000),
             kept_blocks=10,
             logs_gossip=True,
-            scan=lambda: (self.chain.scan, 2),
+            scan=lambda: (self.scan, 2),
         )
 
     @property
     def bundle(self) -> Bundle:
-        return self.chain.scan.pending()[0]
+        return self.scan.pending()[0]
 
     def work(self, *, fee: int = 5, prover: int = 1) -> Work:
-        return proved(spec_of(self.bundle, fee=fee, prover=key(prover)), "check")
+        return proved(spec_of(self.bundle, fee=fee, prover=key(prover), rules=RULES), "check")
 
     def receive(self, work: Work) -> bool:
         return self.trade.receive(PEER, msgspec.msgpack.encode([0, encode_work(work)]))
@@ -82,7 +83,7 @@ def test_good_work_is_taken_once_and_again_when_it_is_cheaper() -> None:
 
         assert [post.receive(work) for work in (dear, dear, cheap, dear)] == [True, False, True, False]
         assert post.trade.pool.find(post.bundle) == cheap
-        assert post.trade.pending() == post.chain.scan.pending()[1:]
+        assert post.trade.pending() == post.scan.pending()[1:]
         assert len(post.sink.events(SNARK_WORK_RECEIVED)) == post.trade.diffs_received == 4
 
     in_loop(check)
@@ -95,6 +96,59 @@ def test_wrong_work_is_the_peers_fault_and_is_not_passed_on(change: dict[str, An
         assert not post.trade.receive(PEER, b"\xc1")
         assert len(post.trade.pool) == 0
         assert [record.level.text for record in post.sink.records] == ["Faulty_peer"] * 2
+
+    in_loop(check)
+
+
+def test_work_that_no_tip_asks_for_is_not_believed_nor_passed_on() -> None:
+    """However good its proofs look: a statement that is not in the chain proves nothing."""
+
+    async def check(post: Post) -> None:
+        lie = msgspec.structs.replace(post.bundle.jobs[0].statement, target="another ledger")
+        bundle = Bundle((Job(lie, step=post.bundle.jobs[0].step),))
+        digest = digest_of(
+            bundle.statements[0], bundle.jobs[0].trace, f"5 {key(1)}".encode(), purpose=b"coda-snark-proof"
+        )
+        work = Work(bundle.statements, (digest,), 5, key(1))
+        check_work(work, bundle, "check")  # of that statement it is the proof
+
+        assert not post.receive(work)
+        assert len(post.trade.pool) == 0
+        assert post.trade.pending() == post.scan.pending()
+        assert not [each for each in post.sink.records if each.level.text == "Faulty_peer"], (
+            "its block may be on its way"
+        )
+
+    in_loop(check)
+
+
+def test_work_that_comes_before_its_block_is_taken_with_the_block() -> None:
+    async def check(post: Post) -> None:
+        later = scan_after(4).pending()[0]
+        assert later.statements not in {bundle.statements for bundle in post.scan.pending()}
+        good = proved(spec_of(later, fee=5, prover=key(1), rules=RULES), "check")
+        wrong = msgspec.structs.replace(good, fee=4, prover=key(2))
+
+        assert [post.receive(work) for work in (wrong, good)] == [False, False]
+        post.scan = scan_after(4)
+        post.trade.follow()
+
+        assert post.trade.pool.find(later) == good
+        assert not post.receive(good), "it is known by now"
+
+    in_loop(check)
+
+
+def test_finished_work_that_nobody_needs_any_more_is_let_go() -> None:
+    async def check(post: Post) -> None:
+        post.trade.coordinate(key(1), 5, make_selection("seq", chance=Random(1), prover=key(1)), 1)
+        assert post.trade.coordinator is not None
+        spec = post.trade.coordinator.next_work()
+        assert spec is not None
+        post.scan = scan_after(8)
+
+        assert post.trade.coordinator.take(proved(spec, "check"))
+        assert len(post.trade.pool) == 0
 
     in_loop(check)
 
@@ -113,7 +167,7 @@ def test_own_work_is_told_at_once_and_again_until_a_block_has_it() -> None:
         assert len(post.ears.heard) == 1
         await asyncio.sleep(7)
         assert len(post.ears.heard) == len(set(post.ears.heard)) >= 3
-        post.chain.block(2)
+        post.scan = scan_after(4)
         before = len(post.ears.heard)
         await asyncio.sleep(7)
         assert len(post.ears.heard) == before
