@@ -122,7 +122,7 @@ def dev(slot_ms: int) -> Profile:
         rebroadcast=max(2.0, 300 * scale),
         gossiped_commands=10,
         gossiped_commands_window=15 * scale,
-        archive_retry=min(1.0, slot / 20),
+        archive_retry=min(1.0, slot / 4),
         connect_limit=min(20.0, max(5.0, slot)),
         redial_first=0.05,
         redial_most=min(10.0, max(1.0, slot)),

@@ -25,6 +25,10 @@ class SimulatedDaemon:
                 from coda_daemon.snark.worker_process import run_snark_worker
 
                 return await run_snark_worker(rest, host)
+            case ["archive", *rest]:
+                from coda_daemon.archive.process import run_archive
+
+                return await run_archive(rest, host)
         host.console.err(f"a simulation does not host: coda {' '.join(arguments[:2])}")
         return 1
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         TroubleDisk,
     )
     from coda_executive.nemesis.schedule import PlannedFault, Schedule
+    from coda_executive.wait_conditions.archived import chain_to_be_archived
     from coda_executive.wait_conditions.asked import answer_to_be, peers_to_be_connected
     from coda_executive.wait_conditions.chain import (
         block_height_to_grow,
@@ -130,6 +131,12 @@ _HOMES = {
         "TwoToThe",
     ),
     "coda_protocol.sample_keys": ("sample_keypair",),
+    "coda_executive.client.archive_client": (
+        "ArchiveClient",
+        "ArchivedBlock",
+        "ArchivedCommand",
+        "archive_of",
+    ),
     "coda_executive.client.signed_commands": (
         "send_signed_delegation",
         "send_signed_payment",
@@ -179,6 +186,7 @@ _HOMES = {
         "TroubleDisk",
     ),
     "coda_executive.nemesis.schedule": ("PlannedFault", "Schedule"),
+    "coda_executive.wait_conditions.archived": ("chain_to_be_archived",),
     "coda_executive.wait_conditions.asked": ("answer_to_be", "peers_to_be_connected"),
     "coda_executive.wait_conditions.combinators": (
         "all_of",
@@ -234,6 +242,10 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "TwoToThe",
     "Keypair",
     "sample_keypair",
+    "ArchiveClient",
+    "ArchivedBlock",
+    "ArchivedCommand",
+    "archive_of",
     "send_signed_delegation",
     "send_signed_payment",
     "sign_payment",
@@ -280,6 +292,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "TroubleDisk",
     "PlannedFault",
     "Schedule",
+    "chain_to_be_archived",
     "answer_to_be",
     "peers_to_be_connected",
     "all_of",

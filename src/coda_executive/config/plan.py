@@ -24,9 +24,9 @@ class NodeSite:
     """Where an engine puts a node: the address its peers use, its ports, and its directory as the daemon sees
     it.
 
-    The directory is absolute. `archive_address` is HOST:PORT of the archive process that the engine runs for
-    an archive node. `bind_host` is where the daemon listens for its peers, if that is not `host`: a proxy of
-    the engine's is between.
+    The directory is absolute. `archive_address` is HOST:PORT of the archive process that the engine runs for an
+    archive node, and `archive_uri` its database; both None where it can run none. `bind_host` is where the daemon
+    listens for its peers, if that is not `host`: a proxy of the engine's is between.
     """
 
     host: str
@@ -35,6 +35,7 @@ class NodeSite:
     external_port: int
     directory: str
     archive_address: str | None = None
+    archive_uri: str | None = None
     bind_host: str | None = None
 
 
@@ -54,6 +55,7 @@ class PlannedFile:
 
 class CompanionRole(StrEnum):
     SNARK_WORKER = "SNARK worker"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)

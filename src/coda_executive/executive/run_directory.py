@@ -4,7 +4,7 @@
     plan.json       the deployment plan, secrets masked
     history/        what happened, as segments of JSON lines: the evidence that is judged
     nodes/ID/       daemon.log with all that the node wrote, worker-1.log and such of its companions;
-                    configuration, keys and state while they are kept
+                    archive.sql of an archive, configuration, keys and state while they are kept
     nemesis.jsonl   which faults were about to be applied, and what undoes them
     outcome.json    the verdict; missing while a run goes on, and for ever if it was killed
     report.html, junit.xml, report.json     for people and for machines; functions of all the above

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -263,6 +264,31 @@ def test_an_archive_node_needs_an_engine_that_runs_archives() -> None:
     sites = {name: replace(site, archive_address="127.0.0.1:3086") for name, site in sites.items()}
     plan = make_plan(EVERY_ROLE, even_stakes(5), sites, seed=1)
     assert value_of(plan.nodes[5], "-archive-address") == "127.0.0.1:3086"
+    assert plan.nodes[5].companions == ()  # an engine without a database for it runs the archive its own way
+
+
+def test_an_archive_outlives_its_node_and_reads_the_same_configuration() -> None:
+    sites = {
+        name: replace(site, archive_address="127.0.0.1:4000", archive_uri="sqlite:///db")
+        for name, site in sites_of(EVERY_ROLE).items()
+    }
+    plan = make_plan(EVERY_ROLE, even_stakes(5), sites, seed=1)
+
+    node = plan.nodes[5]
+    (archive,) = node.companions
+    assert (archive.id, archive.role, archive.log_name) == (
+        "archive-node-1-archive",
+        "archive",
+        "archive.log",
+    )
+    assert archive.outlives_node
+    assert archive.arguments[:6] == (
+        *("archive", "run", "-postgres-uri", "sqlite:///db"),
+        *("-server-port", "4000"),
+    )
+    read = [word for flag, word in pairwise(archive.arguments) if flag == "-config-file"]
+    assert read == [word for flag, word in pairwise(node.arguments) if flag == "-config-file"]
+    assert [each.id for each in plan.nodes if archive in each.companions] == [node.id]
 
 
 def test_two_nodes_on_one_port_are_refused() -> None:

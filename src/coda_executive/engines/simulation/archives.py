@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 _PREFIX: Final = "sqlite://"
@@ -52,6 +53,10 @@ class SimulatedArchiveStore:
     async def close(self) -> None:
         """The rows stay: see `ArchiveDisk.discard`."""
 
+    def dump(self) -> Iterator[str]:
+        """Tables and rows as SQL."""
+        return self._connection.iterdump()
+
     def discard(self) -> None:
         self._connection.close()
 
@@ -70,10 +75,16 @@ class ArchiveDisk:
             self._stores[uri] = SimulatedArchiveStore()
         return self._stores[uri]
 
-    def discard(self) -> None:
-        for store in self._stores.values():
-            store.discard()
+    def discard(self, *, dump: Path | None = None) -> None:
+        """Forget everything, but what is written to `dump`, as SQL, if there is something. Raises OSError."""
+        stores = tuple(self._stores.values())
         self._stores.clear()
+        try:
+            if dump is not None and stores:
+                dump.write_text("".join(f"{line}\n" for store in stores for line in store.dump()))
+        finally:
+            for store in stores:
+                store.discard()
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ from coda_executive.interfaces.testnet import Testnet
 from coda_protocol.timestamp import Timestamp
 
 # Each node has a machine of its own, so all use the daemon's default ports (daemon contract A.2).
-CLIENT_PORT, REST_PORT, EXTERNAL_PORT = 8301, 3085, 8302
+CLIENT_PORT, REST_PORT, EXTERNAL_PORT, ARCHIVE_PORT = 8301, 3085, 8302, 3086
 
 _FIRST_PID = 1001
 _NS_PER_MS = 1_000_000
@@ -62,7 +62,7 @@ class SimulatedNetworkManager:
         self._nodes: dict[NodeId, SimulatedNode] = {}
         self._disks: dict[NodeId, Disk] = {}
         self._logs: list[NodeLog] = []
-        self._archives: list[ArchiveDisk] = []
+        self._archives: dict[NodeId, ArchiveDisk] = {}
         self._addresses = itertools.count(1)
         self._genesis: bytes | None = None  # the file, once all were started
 
@@ -72,12 +72,7 @@ class SimulatedNetworkManager:
         return DaemonBuild(f"simulated daemon {name}", version, event_ids)
 
     async def sites(self, names: Sequence[NodeId]) -> Mapping[NodeId, NodeSite]:
-        return {
-            name: NodeSite(
-                _address(next(self._addresses)), CLIENT_PORT, REST_PORT, EXTERNAL_PORT, f"/nodes/{name}"
-            )
-            for name in names
-        }
+        return {name: _site(name, _address(next(self._addresses))) for name in names}
 
     async def deploy(self, plan: DeploymentPlan) -> Testnet:
         for planned in plan.nodes:
@@ -126,8 +121,11 @@ class SimulatedNetworkManager:
             except EngineError as error:
                 failures.append(error)
         self._logs.clear()
-        for archives in self._archives:
-            archives.discard()
+        for name, archives in self._archives.items():
+            try:
+                archives.discard(dump=self._context.directory / "nodes" / name / "archive.sql")
+            except OSError as error:
+                failures.append(EngineError(f"the archive of {name} cannot be written: {error}"))
         self._write_trace()
         if failures:
             raise failures[0]
@@ -162,7 +160,7 @@ class SimulatedNetworkManager:
         log = NodeLog(planned.id, logs / "daemon.log", self._log_engine.take)
         self._logs.append(log)
         archives = ArchiveDisk()
-        self._archives.append(archives)
+        self._archives[planned.id] = archives
         machine = VirtualMachine(
             self._network,
             self._network.join(planned.id, planned.site.host),
@@ -219,6 +217,18 @@ class SimulatedNetworkManager:
 
 def _unheard(_node: NodeId, _number: int, _offset: int, _line: bytes) -> None:
     """The log engine follows daemons only."""
+
+
+def _site(name: NodeId, address: str) -> NodeSite:
+    return NodeSite(
+        address,
+        CLIENT_PORT,
+        REST_PORT,
+        EXTERNAL_PORT,
+        f"/nodes/{name}",
+        archive_address=f"{address}:{ARCHIVE_PORT}",
+        archive_uri=f"sqlite:///nodes/{name}/archive.sqlite",
+    )
 
 
 def _address(number: int) -> str:

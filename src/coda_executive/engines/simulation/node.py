@@ -14,6 +14,7 @@ from coda_executive.engines.simulation.faults import SimulatedFaults
 from coda_executive.engines.simulation.host import VirtualMachine
 from coda_executive.engines.simulation.hosted import End, HostedProcess, Life
 from coda_executive.engines.simulation.http import SimulatedHttpTransport
+from coda_executive.engines.simulation.node_archive import SimulatedNodeArchive
 from coda_executive.engines.simulation.node_log import NodeLog
 from coda_executive.engines.simulation.store import SimulatedStore
 from coda_executive.errors import DeployError
@@ -26,6 +27,7 @@ from coda_executive.events.event import (
     NodeStarted,
     NodeStopped,
 )
+from coda_executive.interfaces.archive import NodeArchive
 from coda_executive.interfaces.client import NodeClient
 
 
@@ -55,6 +57,10 @@ class SimulatedNode(SimulatedFaults):
         self._new_pid = new_pid
         self._is_retired = False
         self._companions = companions
+        self._archive: SimulatedNodeArchive | None = None
+        if planned.role is Role.ARCHIVE_NODE:
+            (archive,) = companions
+            self._archive = SimulatedNodeArchive(planned, archive, machine, lambda: self._daemon, new_pid)
         self._process = HostedProcess(
             planned.id, machine, machine.chance, log, stop_limit=stop_limit, ended=self._ended
         )
@@ -87,6 +93,11 @@ class SimulatedNode(SimulatedFaults):
     @property
     def client(self) -> NodeClient:
         return self._client
+
+    @property
+    def archive(self) -> NodeArchive | None:
+        """Satisfies Archived."""
+        return self._archive
 
     async def start(self, *, fresh_state: bool = False) -> None:
         if self.is_running:
