@@ -7,16 +7,21 @@ import sys
 from pathlib import Path
 
 from coda_executive import (
+    Amount,
     Balance,
     BlockProducers,
     Dsl,
+    Fee,
     GenesisSection,
     NetworkConfig,
     ProofSection,
     RuntimeConfig,
     blocks_to_be_produced,
+    endure,
     integration_test,
+    sample_keypair,
     sample_ledger,
+    send_signed_payment,
 )
 from coda_executive.engines.simulation import ENGINE
 from coda_executive.engines.simulation.options import SimulationOptions
@@ -34,10 +39,13 @@ from coda_executive.exploration.watcher import NobodyWatches
     ),
 )
 async def small(dsl: Dsl) -> None:
-    """A few blocks, and a few faults in between."""
+    """A few blocks, a payment, and faults of all kinds."""
     await dsl.wait_for(blocks_to_be_produced(2))
-    await dsl.nemesis.run(dsl.nemesis.draw(seconds=10, most=10, kinds=("Pause", "Partition", "SlowLinks")))
-    await dsl.wait_for(blocks_to_be_produced(2))
+    client, payee = dsl.testnet.block_producers[0].client, str(sample_keypair(2).public)
+    await send_signed_payment(
+        client, sample_keypair(1), payee, amount=Amount.of_coda("1"), fee=Fee.of_coda("1")
+    )
+    await endure(dsl, dsl.nemesis.draw(seconds=10, most=10))
 
 
 def fingerprint(seed: int, directory: Path) -> str:

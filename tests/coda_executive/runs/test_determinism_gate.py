@@ -11,6 +11,8 @@ from tests.coda_executive.runs import gate
 
 from coda_executive.executive.replay import compare_runs
 
+ROOT = Path(__file__).parents[3]
+
 
 def elsewhere(directory: Path, seeds: range, *, python: str = sys.executable) -> list[str]:
     """What the gate prints in a fresh process with a hash seed of its own."""
@@ -22,6 +24,37 @@ def elsewhere(directory: Path, seeds: range, *, python: str = sys.executable) ->
         check=True,
     )
     return done.stdout.splitlines()
+
+
+def other_pythons() -> list[str]:
+    """The newest interpreter of each minor version but this one that the package supports, on the PATH or of pyenv."""
+    folders = [*map(Path, os.get_exec_path()), *Path.home().glob(".pyenv/versions/*/bin")]
+    found: dict[tuple[int, int], str] = {}
+    for path in (folder / f"python3.{minor}" for folder in folders for minor in range(11, 20)):
+        version = (3, int(path.name.rpartition(".")[2]))
+        if version != sys.version_info[:2] and os.access(path, os.X_OK):
+            found[version] = str(path)
+    return [found[version] for version in sorted(found)]
+
+
+def with_this_package(python: str, directory: Path) -> str:
+    """An environment of another interpreter with the pinned dependencies; skips where they cannot be had."""
+    subprocess.run([python, "-m", "venv", str(directory)], check=True, capture_output=True)
+    interpreter = str(directory / "bin" / "python")
+    for arguments in (
+        ["--require-hashes", "-r", "requirements/run.txt"],
+        ["--no-deps", "--no-build-isolation", "--no-index", "--editable", "."],
+    ):
+        done = subprocess.run(
+            [interpreter, "-m", "pip", "install", "--quiet", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.skip(f"{python} cannot have the dependencies: {done.stderr.strip().splitlines()[-1:]}")
+    return interpreter
 
 
 def unrelated_work() -> list[object]:
@@ -56,45 +89,15 @@ def test_two_hundred_seeds_repeat_in_this_process_and_in_a_fresh_one(tmp_path: P
 
 @pytest.mark.real
 @pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_histories_are_the_same_on_every_python(tmp_path: Path) -> None:
-    """The interpreters in CODA_EXECUTIVE_PYTHONS, separated by colons, which have this package installed."""
-    pythons = [path for path in os.environ.get("CODA_EXECUTIVE_PYTHONS", "").split(":") if path]
-    if not pythons:
-        pytest.skip("CODA_EXECUTIVE_PYTHONS names no other interpreter that has this package installed")
-    seeds = range(20)
-    expected = [gate.fingerprint(seed, tmp_path / "here" / str(seed)).split()[:3] for seed in seeds]
-    for number, python in enumerate(pythons):
-        found = elsewhere(tmp_path / str(number), seeds, python=python)
-        assert [line.split()[:3] for line in found] == expected, python
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("python", other_pythons(), ids=lambda path: Path(path).parents[1].name)
+def test_two_hundred_histories_are_the_same_on_another_python(python: str, tmp_path: Path) -> None:
+    """And so are the steps from process to process, for one minor version."""
+    interpreter = with_this_package(python, tmp_path / "venv")
+    seeds = range(1000, 1200)
 
+    here = [gate.fingerprint(seed, tmp_path / "here" / str(seed)) for seed in seeds]
+    one, other = (elsewhere(tmp_path / name, seeds, python=interpreter) for name in ("one", "other"))
 
-def test_a_planted_nondeterminism_is_located_to_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A producer that now and then is a nanosecond late: the replay names the log line, and what was around it."""
-    from coda_daemon.block_producer import BlockProducer
-
-    gate.fingerprint(1, tmp_path / "original")
-    produce = BlockProducer._produce
-    produced = 0
-
-    def stray(self: BlockProducer, win: object) -> None:
-        nonlocal produced
-        produced += 1
-        if produced == 2:
-            self._log.info("Block_producer", "planted")
-        produce(self, win)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(BlockProducer, "_produce", stray)
-    gate.fingerprint(1, tmp_path / "repeated")
-
-    difference = compare_runs(tmp_path / "original", tmp_path / "repeated")
-
-    assert difference is not None
-    # The planted line has no event of its own: what the history shows is the number of the line after it.
-    assert difference.what == "the history"
-    log = "\n".join(path.read_text() for path in (tmp_path / "repeated").glob("nodes/*/daemon.log"))
-    assert log.count('"planted"') == 1
-    assert '"event":"BlockProduced"' in difference.original[0]
-    assert difference.before
+    assert [line.split()[:3] for line in one] == [line.split()[:3] for line in here]
+    assert one == other

@@ -1,10 +1,14 @@
 """`run --replay RUN`: the run again, and whether it was the same."""
 
+import asyncio
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from coda_daemon.block_producer import BlockProducer
+from coda_daemon.consensus.lottery import Win
 from coda_executive.cli.main import run_cli
 
 Write = Callable[..., str]
@@ -53,3 +57,52 @@ def test_a_run_that_kept_no_trace_cannot_be_replayed(
     assert run("--replay", original, "--run-dir", str(tmp_path / "again")) == 3
 
     assert "has no trace.json" in capsys.readouterr().err
+
+
+def planted_step() -> None:
+    """Does nothing, but takes a step of the loop."""
+
+
+@pytest.mark.parametrize(
+    ("planted", "where", "what"),
+    [
+        # A line more in a log: what the history shows is that the block's own event comes a line later.
+        (
+            lambda producer: producer._log.info("Block_producer", "planted"),
+            "of the history",
+            '"BlockProduced"',
+        ),
+        (lambda _: asyncio.get_running_loop().call_soon(planted_step), "of the steps", "planted_step"),
+    ],
+)
+def test_a_planted_nondeterminism_is_located_to_its_line(
+    write_test: Write,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    planted: Callable[[BlockProducer], object],
+    where: str,
+    what: str,
+) -> None:
+    """The daemon does something at its second block in this process that it does not do at others."""
+    produce, produced = BlockProducer._produce, itertools.count(1)
+
+    def stray(self: BlockProducer, win: Win) -> None:
+        if next(produced) == 2:
+            planted(self)
+        produce(self, win)
+
+    monkeypatch.setattr(BlockProducer, "_produce", stray)
+    original = tmp_path / "original"
+    options = ["--engine", "simulation", "--seed", "7", "--trace-text", "--run-dir", str(original)]
+    assert run(write_test(BODY), *options) == 0
+
+    assert run("--replay", str(original), "--run-dir", str(tmp_path / "again")) == 1
+
+    _, _, told = capsys.readouterr().out.partition("the runs part at line ")
+    number, place = told.partition("\n")[0].split(" ", 1)
+    assert place == where
+    lines = told.partition("  original:\n")[2].splitlines()
+    assert what in lines[0]
+    evidence = {"of the history": "history/000001.jsonl", "of the steps": "trace.txt"}[where]
+    assert (original / evidence).read_text().splitlines()[int(number) - 1].startswith(lines[0].strip()[:200])
