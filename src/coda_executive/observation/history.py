@@ -21,6 +21,7 @@ import msgspec
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.events.event import Event
+from coda_protocol.currency import Currency
 
 FORMAT = "coda-executive history"
 VERSION = 1
@@ -201,7 +202,20 @@ class _WrittenEntry(msgspec.Struct, gc=False):
     record: _WrittenEvent | _PlainRecord
 
 
-_encoder = msgspec.json.Encoder()
+def _number_of_money(value: Any) -> int:
+    """Money is a number of nanomina in a history, as everywhere between machines."""
+    if not isinstance(value, Currency):
+        raise NotImplementedError
+    return int(value)
+
+
+def _money_of_number(kind: type[Any], value: Any) -> Any:
+    if not issubclass(kind, Currency) or type(value) is not int:
+        raise NotImplementedError
+    return kind(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_number_of_money)
 _entries = msgspec.json.Decoder(_StoredEntry)
 _headers = msgspec.json.Decoder(_Header)
 _EVENTS = {kind.__name__: kind for kind in get_args(Event)}
@@ -379,7 +393,7 @@ def _written(record: HistoryRecord) -> _WrittenEvent | _PlainRecord:
 def _event_decoder(name: str) -> "msgspec.json.Decoder[Any]":
     if name not in _EVENTS:
         raise ValueError(f"no event is named {name!r}")
-    return msgspec.json.Decoder(_EVENTS[name])
+    return msgspec.json.Decoder(_EVENTS[name], dec_hook=_money_of_number)
 
 
 def _parse_entry(line: bytes, where: str) -> HistoryEntry:

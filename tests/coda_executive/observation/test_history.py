@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,6 +16,9 @@ from coda_executive.events.event import (
     BlockProduced,
     BlockReceived,
     BreadcrumbAdded,
+    CompanionCrashed,
+    CompanionStarted,
+    CompanionStopped,
     ErrorLogged,
     Event,
     FrontierChanged,
@@ -28,7 +32,9 @@ from coda_executive.events.event import (
     NodeStopped,
     OtherEvent,
     PlainMessage,
+    SnarkWorkGossiped,
     SyncStatusChanged,
+    TransactionsGossiped,
     UnreadableLine,
 )
 from coda_executive.observation.history import (
@@ -41,6 +47,7 @@ from coda_executive.observation.history import (
     WaitBegan,
     WaitEnded,
 )
+from coda_protocol.currency import Fee
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
 
@@ -68,6 +75,11 @@ EVENTS: tuple[Event, ...] = (
     NodeCrashed(None, "SIGKILL", ("a", "b")),
     NodePaused(),
     NodeResumed(),
+    CompanionStarted("node-1-worker-1"),
+    CompanionStopped("node-1-worker-1", 0, forced=False),
+    CompanionCrashed("node-1-worker-1", 1, None, ()),
+    TransactionsGossiped((("B62", 3),), sent=True),
+    SnarkWorkGossiped((1, 2), Fee.of_coda("0.025"), "B62", sent=False),
 )
 
 
@@ -97,6 +109,10 @@ def test_every_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
     assert list(reader) == entries
     assert reader.torn is None
+
+
+def test_every_kind_of_event_is_tried_above() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(Event))
 
 
 def test_the_first_line_names_format_and_version(tmp_path: Path) -> None:
