@@ -47,4 +47,6 @@ async def block_reward(dsl: Dsl) -> None:
         account = await client.account(str(sample_keypair(1).public))
         blocks = (await client.best_chain(1))[-1].height - 1
         assert account is not None, "the producer's account is gone"
-        assert account.total == OWNED + blocks * COINBASE, f"{account.total} after {blocks} blocks"
+        assert account.total == OWNED + blocks * COINBASE, (
+            f"the producer has {account.total} after {blocks} blocks"
+        )

@@ -67,4 +67,6 @@ async def ledger_transition(dsl: Dsl) -> None:
         assert len(ledgers) == 1, f"the nodes name different snarked ledgers: {sorted(ledgers)}"
         paid = await client.account(payee)
         assert paid is not None, "the payee's account is gone"
-        assert paid.total == OWNED + load.account.included * AMOUNT, f"{paid.total} after {load.account}"
+        assert paid.total == OWNED + load.account.included * AMOUNT, (
+            f"the payee has {paid.total} after {load.account}"
+        )

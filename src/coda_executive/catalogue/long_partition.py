@@ -44,8 +44,6 @@ async def long_partition(dsl: Dsl) -> None:
         with dsl.section("split"):
             await dsl.wait_for(block_height_to_grow(4 * dsl.facts.constants.k))
             await dsl.wait_for(nodes_to_synchronize([*dsl.testnet.seeds, *others]))
-            # Gossip that was on its way when the links were cut has arrived by now.
-            assert dsl.state.node(lonely.id).best_tip != dsl.state.node(others[0].id).best_tip
 
     with dsl.section("rejoin"):
         await dsl.wait_for(nodes_to_synchronize(nodes))

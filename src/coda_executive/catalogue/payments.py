@@ -34,6 +34,7 @@ from coda_executive import (
     sample_ledger,
     send_signed_payment,
     sign_payment,
+    snark_work_to_be_seen,
 )
 
 PROVER, OTHER_PROVER, PAYER, PAYEE, SPAMMER, VESTING = map(sample_keypair, range(3, 9))
@@ -126,10 +127,11 @@ async def payments(dsl: Dsl) -> None:
         previous = await coordinator.set_snark_work_fee(OTHER_PRICE)
         assert previous == PRICE, f"the fee was {previous}"
         await coordinator.set_snark_worker(str(OTHER_PROVER.public))
+        await dsl.wait_for(snark_work_to_be_seen(prover=str(OTHER_PROVER.public), fee=OTHER_PRICE))
         await dsl.wait_for(
             ledger_proofs_to_be_emitted(2, work_delay=WORK_DELAY, capacity_log_2=CAPACITY_LOG_2)
         )
-        # Work that the first one had on offer is bought before it is the second one's turn.
+        # Work that the first one had on offer may be bought before it is the second one's turn.
         await dsl.wait_for(block_height_to_grow(4))
         earned = await balance(str(OTHER_PROVER.public))
         assert earned >= OWNED + OTHER_PRICE, f"the second prover has {earned}"

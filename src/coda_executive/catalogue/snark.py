@@ -74,4 +74,6 @@ async def snark(dsl: Dsl) -> None:
         bought = sum(block.works for block in blocks)
         assert blocks[-1].snarked_ledger != blocks[0].snarked_ledger, "the proof proves nothing new"
         assert account is not None, "the coordinator's account is gone"
-        assert account.total == OWNED + bought * PRICE, f"{account.total} for {bought} pieces of work"
+        assert account.total == OWNED + bought * PRICE, (
+            f"the coordinator has {account.total} for {bought} works"
+        )

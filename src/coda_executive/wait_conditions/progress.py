@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from coda_executive.events.event import SnarkWorkGossiped
 from coda_executive.interfaces.node import Node
 from coda_executive.observation.block_log import BlockLog
 from coda_executive.observation.network_state import NetworkState
@@ -50,8 +51,19 @@ def ledger_proofs_to_be_emitted(count: int, *, work_delay: int, capacity_log_2: 
 
         return check
 
+    def near_misses(_before: NetworkState, now: NetworkState) -> tuple[str, ...]:
+        gossip = [seen.event for seen in now.events if isinstance(seen.event, SnarkWorkGossiped)]
+        if not gossip:
+            return (
+                "no node offered any SNARK work: do coordinators and workers run, and are there transactions?",
+            )
+        pieces = len({event.work_ids for event in gossip})
+        return (f"{pieces} pieces of SNARK work were offered: is the price too high for the blocks?",)
+
     # Work that is not finished in time leaves a block without transactions: twice the blocks.
-    return WaitCondition(f"{count} ledger proofs to be emitted", begin, block_limits(2 * needed))
+    return WaitCondition(
+        f"{count} ledger proofs to be emitted", begin, block_limits(2 * needed), near_misses=near_misses
+    )
 
 
 def chains_to_agree(nodes: Sequence[Node], *, within: int = 0) -> WaitCondition:

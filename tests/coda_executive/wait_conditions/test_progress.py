@@ -3,7 +3,7 @@
 import pytest
 from tests.coda_executive.wait_conditions.states import FACTS, A, B, C, after, block, nodes, tip, up
 
-from coda_executive.events.event import NodeStopped, SyncStatusChanged
+from coda_executive.events.event import NodeStopped, SnarkWorkGossiped, SyncStatusChanged
 from coda_executive.wait_conditions.condition import NotYet, Reached, Unreachable
 from coda_executive.wait_conditions.progress import (
     chains_to_agree,
@@ -12,6 +12,7 @@ from coda_executive.wait_conditions.progress import (
     nodes_to_have_status,
     slot_to_be_reached,
 )
+from coda_protocol.currency import Fee
 
 
 def test_a_slot_is_reached_when_a_best_tip_is() -> None:
@@ -96,3 +97,14 @@ def test_a_status_is_asked_of_all() -> None:
     assert check(one) == NotYet("node-1 is CATCHUP")
     assert check(after((C, SyncStatusChanged("SYNCED")), start=one)) == Reached()
     assert isinstance(check(after((C, NodeStopped(0, False)), start=one)), Unreachable)
+
+
+def test_a_ledger_proof_that_does_not_come_is_explained_by_the_offers_of_work() -> None:
+    wait, none = ledger_proofs_to_be_emitted(1, work_delay=1, capacity_log_2=2), up(A)
+    offers = [SnarkWorkGossiped((number, 9), Fee(1), "B62", sent=True) for number in (1, 2)]
+
+    assert "no node offered any SNARK work" in wait.near_misses(none, none)[0]
+    assert (
+        "2 pieces of SNARK work were offered"
+        in wait.near_misses(none, after(*((A, each) for each in offers)))[0]
+    )
