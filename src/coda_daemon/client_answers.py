@@ -21,6 +21,7 @@ from coda_daemon.ledger.ledger import Ledger
 from coda_daemon.ledger_accounts import configured_account
 from coda_daemon.rest import DaemonView
 from coda_daemon.snark.worker_frames import Noted, Refused
+from coda_daemon.tip_ledgers import epoch_ledger
 from coda_protocol.hashes import StateHash
 from coda_protocol.runtime_config import json_of_value
 
@@ -66,12 +67,9 @@ def _ledger(view: DaemonView, kind: LedgerKind, state_hash: str | None) -> Ledge
         case "snarked-ledger":
             return built.scan.snarked
         case "staking-epoch-ledger":
-            name = state.staking_epoch_data.ledger_hash
+            return epoch_ledger(built, state.staking_epoch_data, view.genesis)
         case "next-epoch-ledger":
-            name = state.next_epoch_data.ledger_hash
-    configured = view.genesis.ledgers
-    kept = (*built.epoch_ledgers, configured.staking, configured.next)
-    return next(ledger for ledger in kept if ledger.hash == name)
+            return epoch_ledger(built, state.next_epoch_data, view.genesis)
 
 
 def _block(view: DaemonView, state_hash: str | None) -> Built:

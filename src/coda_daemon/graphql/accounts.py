@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from coda_daemon.ledger.account import MINA_TOKEN, Account, Address, Permissions, TokenId
+from coda_daemon.digests import field_of
+from coda_daemon.ledger.account import MINA_TOKEN, Account, Address, Permissions, TokenId, leaf_hash
+from coda_daemon.tip_ledgers import epoch_ledger
 
 if TYPE_CHECKING:
     from coda_daemon.ledger.ledger import Ledger
@@ -20,13 +22,14 @@ def account_fields(view: "DaemonView", account: Account) -> dict[str, Any]:
         "balance": _balance(view, account.balance, account.locked(slot)),
         "nonce": str(account.nonce),
         "inferredNonce": _inferred_nonce(view, account.public_key) if is_mina else str(account.nonce),
-        "epochDelegateAccount": None,
+        "epochDelegateAccount": lambda _info: _epoch_delegate(view, account.public_key),
         "receiptChainHash": account.receipt_chain_hash,
         "delegate": account.delegate,
         "delegateAccount": lambda _info: (
             None if account.delegate is None else account_of(view, account.delegate)
         ),
         "delegators": lambda _info: _delegators(view, account.public_key),
+        "lastEpochDelegators": None,  # that ledger is not kept
         "votingFor": account.voting_for,
         "zkappUri": None,
         "zkappState": None,
@@ -35,6 +38,7 @@ def account_fields(view: "DaemonView", account: Account) -> dict[str, Any]:
         "tokenSymbol": account.token_symbol,
         "verificationKey": None,
         "actionState": None,
+        **_place(view, account),
     }
 
 
@@ -48,8 +52,7 @@ def account_of(view: "DaemonView", public_key: Address) -> dict[str, Any]:
         **_key_fields(view, public_key, MINA_TOKEN),
         "timing": dict.fromkeys(_TIMING_FIELDS),
         "balance": _balance(view, 0, 0),
-        "nonce": None,
-        "inferredNonce": None,
+        **dict.fromkeys(_FIELDS_OF_ACCOUNTS),
     }
 
 
@@ -60,12 +63,22 @@ def find_account(view: "DaemonView", public_key: str, token: str | None) -> dict
     return None if account is None else account_fields(view, account)
 
 
+def token_accounts(view: "DaemonView", token_id: str) -> list[dict[str, Any]]:
+    return [account_fields(view, account) for account in view.node.ledger or () if account.token == token_id]
+
+
 def find_accounts(view: "DaemonView", public_key: str) -> list[dict[str, Any]]:
     ledger: Ledger | None = view.node.ledger
     found = () if ledger is None else ledger.accounts_of(Address(public_key))
     return [account_fields(view, account) for account in found]
 
 
+# What is null for a key without an account.
+_FIELDS_OF_ACCOUNTS = (
+    *("nonce", "inferredNonce", "epochDelegateAccount", "receiptChainHash", "delegate", "delegateAccount"),
+    *("delegators", "lastEpochDelegators", "votingFor", "index", "zkappUri", "zkappState", "provedState"),
+    *("permissions", "tokenSymbol", "verificationKey", "actionState", "leafHash", "merklePath"),
+)
 _TIMING_FIELDS = (
     "initialMinimumBalance",
     "cliffTime",
@@ -142,7 +155,47 @@ def _permissions(held: Permissions) -> dict[str, Any]:
     }
 
 
+def staking_ledger(view: "DaemonView") -> "Ledger | None":
+    """What the epoch of the best tip is drawn from."""
+    frontier = view.node.frontier
+    if frontier is None:
+        return None
+    built = frontier.best_tip.built
+    return epoch_ledger(built, built.block.consensus_state.staking_epoch_data, view.genesis)
+
+
 def _delegators(view: "DaemonView", public_key: Address) -> list[dict[str, Any]]:
+    """In the staking ledger: later delegations do not count yet."""
     return [
-        account_fields(view, account) for account in view.node.ledger or () if account.delegate == public_key
+        account_fields(view, account)
+        for account in staking_ledger(view) or ()
+        if account.delegate == public_key
     ]
+
+
+def _epoch_delegate(view: "DaemonView", public_key: Address) -> dict[str, Any] | None:
+    """Whom the account delegates to in the staking ledger."""
+    ledger = staking_ledger(view)
+    staker = None if ledger is None else ledger.account(public_key)
+    return None if staker is None or staker.delegate is None else account_of(view, staker.delegate)
+
+
+def _place(view: "DaemonView", account: Account) -> dict[str, Any]:
+    """Where an account stands in the best tip's ledger; hashes as numbers, cut to 254 bits as the root is."""
+    ledger = view.node.ledger
+    position = None if ledger is None else ledger.position(account.public_key, account.token)
+    if ledger is None or position is None:
+        return dict.fromkeys(("index", "leafHash", "merklePath"))
+
+    # As Mina tells it: `left` means that the way to the root is the left one, and holds the hash on its right.
+    def merkle_path(_info: object) -> list[dict[str, str | None]]:
+        return [
+            {"left": None, "right": None, "left" if is_right else "right": str(field_of(beside))}
+            for beside, is_right in ledger.merkle_path(position)
+        ]
+
+    return {
+        "index": position,
+        "leafHash": lambda _info: str(field_of(leaf_hash(account))),
+        "merklePath": merkle_path,
+    }

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from coda_daemon.blocks import Block, EpochData
+from coda_daemon.digests import digest_of, field_of
 from coda_daemon.graphql.accounts import account_of
 from coda_daemon.graphql.commands import commands_of_block
 from coda_daemon.graphql.snark import completed_work
 from coda_protocol.base58 import VersionByte, encode_check
-from coda_protocol.hash_text import field_from_text
+from coda_protocol.hash_text import field_from_text, field_to_text
 from coda_protocol.slots import epoch_of, slot_in_epoch
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def block_fields(view: "DaemonView", block: Block) -> dict[str, Any]:
         "winnerAccount": lambda _info: account_of(view, block.winner),
         "stateHash": block.state_hash,
         "stateHashField": lambda _info: str(field_from_text(VersionByte.STATE_HASH, block.state_hash)),
+        # At proof levels none and check there are no proofs.
+        "protocolStateProof": {"base64": None, "json": None},
         "protocolState": lambda _info: _protocol_state(view, block),
         "transactions": lambda _info: _transactions(view, block),
         "commandTransactionCount": len(block.body.commands),
@@ -38,10 +41,21 @@ def _protocol_state(view: "DaemonView", block: Block) -> dict[str, Any]:
             "utcDate": date,
             "snarkedLedgerHash": blockchain_state.snarked_ledger_hash,
             "stagedLedgerHash": blockchain_state.staged_ledger_hash,
+            **_staged_ledger(blockchain_state.scan_state_digest),
             "stagedLedgerProofEmitted": blockchain_state.has_ledger_proof,
             "bodyReference": blockchain_state.body_hash.hex(),
         },
         "consensusState": _consensus_state(view, block),
+    }
+
+
+def _staged_ledger(scan: bytes) -> dict[str, str]:
+    """Names of the scan state, and of the coinbases that wait in it for a proof."""
+    coinbases = digest_of(scan, purpose=b"coda-coinbases")
+    return {
+        "stagedLedgerAuxHash": encode_check(VersionByte.STAGED_LEDGER_AUX_HASH, scan),
+        "stagedLedgerPendingCoinbaseAux": encode_check(VersionByte.PENDING_COINBASE_AUX_HASH, coinbases),
+        "stagedLedgerPendingCoinbaseHash": field_to_text(VersionByte.RECEIPT_CHAIN_HASH, field_of(coinbases)),
     }
 
 

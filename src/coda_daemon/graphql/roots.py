@@ -13,8 +13,8 @@ import msgspec
 from coda_daemon.blocks import Block
 from coda_daemon.build import commit
 from coda_daemon.exported_logs import export_logs
-from coda_daemon.graphql import peering, sending, snark, wallet
-from coda_daemon.graphql.accounts import account_of, find_account, find_accounts
+from coda_daemon.graphql import peering, sending, snark, vrf, wallet
+from coda_daemon.graphql.accounts import account_of, find_account, find_accounts, token_accounts
 from coda_daemon.graphql.blocks import block_fields
 from coda_daemon.graphql.commands import pooled_commands, transaction_status
 from coda_daemon.graphql.request_error import RequestError
@@ -50,6 +50,10 @@ class Query:
             "genesisBlock": self.genesis_block,
             "account": self.account,
             "accounts": self.accounts,
+            "tokenAccounts": lambda _info, token_id: token_accounts(self._view, token_id),
+            "tokenOwner": lambda _info, **_token: None,  # tokens come from the genesis ledger, without owners
+            "evaluateVrf": lambda _info, **arguments: vrf.evaluate(self._view, **arguments),
+            "checkVrf": lambda _info, **arguments: vrf.check(self._view, **arguments),
             "wallet": self.wallet,
             "trackedAccounts": self.tracked_accounts,
             "ownedWallets": self.tracked_accounts,

@@ -53,7 +53,14 @@ class Ledger:
 
     def account(self, public_key: Address, token: TokenId = MINA_TOKEN) -> Account | None:
         position = self.position(public_key, token)
-        return None if position is None else merkle.get(self._tree, self.depth, position)
+        return None if position is None else self.at(position)
+
+    def at(self, position: int) -> Account | None:
+        return merkle.get(self._tree, self.depth, position)
+
+    def merkle_path(self, position: int) -> list[tuple[bytes, bool]]:
+        """From a leaf to the root: the hash beside the way, and whether it is on the right."""
+        return merkle.siblings(self._tree, self.depth, position)
 
     def accounts_of(self, public_key: Address) -> tuple[Account, ...]:
         """The accounts of a key, one for each of its tokens, oldest first."""

@@ -84,6 +84,17 @@ def get(root: Node | None, depth: int, index: int) -> Account | None:
     return node.account if isinstance(node, Leaf) else None
 
 
+def siblings(root: Node | None, depth: int, index: int) -> list[tuple[bytes, bool]]:
+    """The way from a leaf up to the root: at each level the hash beside it, and whether that is on the right."""
+    node, path = root, []
+    for height in range(depth - 1, -1, -1):
+        left, right = (node.left, node.right) if isinstance(node, Branch) else (None, None)
+        goes_right = bool(index >> height & 1)
+        beside, node = (left, right) if goes_right else (right, left)
+        path.append((empty_hash(height) if beside is None else beside.hash, not goes_right))
+    return path[::-1]
+
+
 def put_all(root: Node | None, depth: int, accounts: Mapping[int, Account]) -> Node | None:
     """The tree with `accounts` at their indices, whatever was there before."""
     return _put(root, depth, sorted(accounts.items()), 0, len(accounts), 0)

@@ -1,8 +1,11 @@
+from hashlib import blake2b
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coda_daemon.digests import field_of
 from coda_daemon.ledger import merkle
 from coda_daemon.ledger.account import (
     MINA_TOKEN,
@@ -11,11 +14,13 @@ from coda_daemon.ledger.account import (
     Permissions,
     Timing,
     TokenId,
+    leaf_hash,
     new_account,
 )
 from coda_daemon.ledger.coinbase import apply_coinbase, apply_fee_transfer
 from coda_daemon.ledger.draft import Draft
 from coda_daemon.ledger.ledger import LedgerFullError, build_ledger, total_currency
+from coda_protocol.hash_text import ledger_hash
 from coda_protocol.slots import GlobalSlot
 
 FEE = 10
@@ -221,3 +226,19 @@ def test_every_member_of_an_account_enters_its_leaf() -> None:
     ]
 
     assert len({build_ledger(2, [one]).hash for one in [plain, *changed]}) == len(changed) + 1
+
+
+@given(st.integers(1, 9), st.data())
+def test_merkle_path_leads_from_each_leaf_to_the_root(size: int, data: st.DataObject) -> None:
+    ledger = build_ledger(5, [new_account(Address(f"B62{index}"), index) for index in range(size)])
+    position = data.draw(st.integers(0, size - 1))
+    held = ledger.at(position)
+    assert held is not None
+
+    found = leaf_hash(held)
+    for height, (beside, is_on_the_right) in enumerate(ledger.merkle_path(position), start=1):
+        pair = found + beside if is_on_the_right else beside + found
+        found = blake2b(pair, digest_size=32, salt=height.to_bytes(2, "big"), person=b"coda-merkle").digest()
+
+    assert ledger_hash(field_of(found)) == ledger.hash
+    assert ledger.position(held.public_key) == position
