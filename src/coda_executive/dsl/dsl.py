@@ -366,7 +366,7 @@ class Dsl:
         except asyncio.CancelledError:
             self._note_cancellation(wait)
             raise
-        except ExecutiveError as error:
+        except Exception as error:
             result = type(error).__name__
             raise
         finally:
@@ -390,7 +390,11 @@ class Dsl:
             if decided.done():
                 return
             now = self._now()
-            verdict = check(now)
+            try:
+                verdict = check(now)
+            except Exception as error:  # noqa: BLE001  a test's own predicate: it fails the wait, not who delivers lines
+                decided.set_exception(error)
+                return
             if isinstance(verdict, NotYet):
                 wait.note(verdict.progress, now.time_ns)
             if isinstance(verdict, Reached):

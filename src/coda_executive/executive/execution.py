@@ -93,6 +93,8 @@ class Execution:
     panel: Panel | None = None  # of validators, from the plan on
     findings: tuple[Finding, ...] = ()
     measurements: tuple[Measured, ...] = ()
+    dsl: Dsl | None = None  # from the beginning of the body on
+    early_errors: list[HardLogError] = field(default_factory=list)  # of before it
 
     def __post_init__(self) -> None:
         self.judge = LogJudge(self.test.log_policy)
@@ -123,6 +125,7 @@ class Execution:
         async with self._deployed(plan) as testnet:
             deliver = self.router.deliver
             queries = Queries(build.event_ids)
+            self.router.subscribe(self._judge_line)
             async with self.session.log_engine.attach(testnet, queries, deliver) as attachment:
                 with self._phase("start"):
                     launch = await self.session.manager.launch()
@@ -250,11 +253,12 @@ class Execution:
             self.settings,
             nemesis_journal=self.directory.path / JOURNAL_FILE,
         )
-        self.view.dsl = self.failures.dsl = dsl
+        self.dsl = self.view.dsl = self.failures.dsl = dsl
         if self.failures.first is not None:
             raise self.failures.first
         limit = self.test.time_limit.in_seconds(facts.constants.slot_ms) * self.settings.timeout_factor
-        unsubscribe = self.router.subscribe(lambda seen: self._judge_line(dsl, seen))
+        for error in self.early_errors:
+            dsl.end_with(error)
         try:
             async with asyncio.timeout(limit) as deadline:
                 async with self._traffic(dsl):
@@ -281,7 +285,6 @@ class Execution:
         except Exception as error:  # the border: a test's own bug is a verdict on the test  # noqa: BLE001
             self._found_in_test(error)
         finally:
-            unsubscribe()
             self.measurements = tuple(dsl.measurements)
             self.view.dsl = self.failures.dsl = None
 
@@ -289,19 +292,27 @@ class Execution:
         traffic = self.test.traffic
         return nullcontext() if traffic is None else dsl.task("traffic", lambda: traffic(dsl))
 
-    def _judge_line(self, dsl: Dsl, seen: Observation) -> None:
+    def _judge_line(self, seen: Observation) -> None:
+        """From the first line to the drained last one: what is read before or after the body was written for it too."""
         event = seen.event
         if not isinstance(event, ErrorLogged):
             return
         severity = self.judge.judge(seen.node, event)
-        if severity is Severity.HARD and dsl.is_crash_expected(seen.node):
+        if severity is not Severity.HARD:
+            if severity is not None:
+                self.sections.found(
+                    severity, "LogLine", f"{seen.node} logged at level {event.level}: {event.message}"
+                )
+            return
+        if self.dsl is not None and self.dsl.is_crash_expected(seen.node):
             return  # a daemon that ends by itself says so at level Error or Fatal
-        if severity is Severity.HARD:
-            dsl.end_with(HardLogError(seen.node, event.level, event.message))
-        elif severity is not None:
-            self.sections.found(
-                severity, "LogLine", f"{seen.node} logged at level {event.level}: {event.message}"
-            )
+        error = HardLogError(seen.node, event.level, event.message)
+        if self.dsl is None:
+            self.early_errors.append(error)
+        elif self.view.dsl is not None:
+            self.dsl.end_with(error)
+        elif not self._has_failed():
+            self._found(error)
 
     def _analyse(self) -> None:
         for missing in self.judge.missing():

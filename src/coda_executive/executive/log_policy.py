@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.dsl.sections import Severity
+from coda_executive.errors import ConfigError
 from coda_executive.events.event import ErrorLogged
 
 _SEVERITY = {
@@ -31,6 +32,15 @@ class ExpectedLog:
     node: str | None = None
     required: bool = True
 
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ConfigError(
+                f"the pattern {self.pattern!r} of an ExpectedLog is no regular expression: {error}. "
+                f"re.escape makes one of a plain text."
+            ) from error
+
 
 @dataclass(frozen=True, slots=True)
 class LogPolicy:
@@ -49,11 +59,13 @@ class LogJudge:
         """How bad a line is; None when it is none of the test's concern."""
         if line.level == "Warn" and not self.policy.judge_warnings:
             return None
-        for index, expected in enumerate(self.policy.expected):
-            if expected.node in (None, node) and re.search(expected.pattern, line.message):
-                self._seen.add(index)
-                return None
-        return _SEVERITY[line.level]
+        matching = [
+            index
+            for index, expected in enumerate(self.policy.expected)
+            if expected.node in (None, node) and re.search(expected.pattern, line.message)
+        ]
+        self._seen.update(matching)
+        return None if matching else _SEVERITY[line.level]
 
     def missing(self) -> tuple[ExpectedLog, ...]:
         """Expected lines that never came."""
