@@ -28,7 +28,7 @@ from coda_daemon.gossip.frames import (
     encode,
 )
 from coda_daemon.gossip.peer import Peer
-from coda_daemon.gossip.rate import Rate, cost
+from coda_daemon.gossip.rate import BYTES_PER_TOKEN, Rate
 from coda_daemon.gossip.seen import SeenMessages
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection
@@ -45,6 +45,9 @@ class RequestFailed(ConnectionError):
 
 class LinkHandler(Protocol):
     """What the network does with what comes over a link. None of these may raise on what a peer sent."""
+
+    def is_repeated(self, link: "Link", frame: bytes) -> bool:
+        """Whether an encoded frame is a message that was handled lately; notes that this peer has it."""
 
     def handle_message(self, link: "Link", message: Message) -> None:
         """Judge a message and pass it on, unless it was handled before; notes that this peer has it."""
@@ -165,7 +168,7 @@ class Link:
 
     def charge(self, size: int) -> float:
         """Count so many bytes against the peer's rate, and tell for how many seconds not to read from it."""
-        return self._rate.spend(cost(size), now=self._loop.time())
+        return self._rate.spend(1 + size / BYTES_PER_TOKEN, now=self._loop.time())
 
     def _begin_writing(self) -> None:
         if self._writing is None and self._tasks is not None:
@@ -196,6 +199,8 @@ class Link:
     def _take(self, data: bytes) -> float:
         """Handle an encoded frame; answers for how many seconds not to read on. Raises MalformedFrame."""
         self._was_heard, self._is_probed = True, False
+        if self._handler.is_repeated(self, data):
+            return self.charge(len(data))
         frame = decode(data)
         if isinstance(frame, Answer) and frame.id in self._waiting:
             self._handle(frame)

@@ -261,6 +261,9 @@ class Gossip:
 
     # ---- what comes over links ----
 
+    def is_repeated(self, link: Link, frame: bytes) -> bool:
+        return self._spreading.is_repeated(link, frame)
+
     def handle_message(self, link: Link, message: Message) -> None:
         if not self._spreading.take(link, message):
             return

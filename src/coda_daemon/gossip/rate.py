@@ -16,10 +16,12 @@ class Rate:
 
     def spend(self, tokens: float, *, now: float) -> float:
         """Take tokens at a time in seconds, and tell for how many seconds to pause."""
-        gained = (now - self._counted_at) * self._per_second
-        self._level = min(self._burst, self._level + gained) - tokens
+        level = self._level + (now - self._counted_at) * self._per_second
+        if level > self._burst:
+            level = self._burst
+        self._level = level = level - tokens
         self._counted_at = now
-        return max(0.0, -self._level / self._per_second)
+        return 0.0 if level >= 0 else -level / self._per_second
 
     def take(self, *, now: float) -> bool:
         """Take one token if there is one."""
@@ -28,8 +30,3 @@ class Rate:
             return False
         self._level -= 1
         return True
-
-
-def cost(size: int) -> float:
-    """Tokens for a frame of so many bytes."""
-    return 1 + size / BYTES_PER_TOKEN

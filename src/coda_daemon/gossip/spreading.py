@@ -20,6 +20,7 @@ DEGREE = 6  # links of the mesh that a node sees to
 MOST_EAGER = 12  # that it takes
 LAZY = 3  # further peers that are told of a message
 SEEN_CAPACITY = 4096  # messages
+LATELY = 16  # messages that are known by their frames; each neighbour may send one
 MAX_KEPT = 16 * 1024 * 1024  # bytes of messages that can still be fetched
 MAX_WANTED = 64  # messages at once that one peer is asked for
 WANT_PATIENCE = 2.0  # seconds until another peer is asked
@@ -40,6 +41,7 @@ class Spreading:
         self._is_flooding = is_flooding
         self._chance = chance
         self._seen = SeenMessages(SEEN_CAPACITY)
+        self._lately: dict[bytes, bytes] = {}  # names of the latest messages by their frames
         self._eager: dict[PeerId, None] = {}
         self._declined: dict[PeerId, None] = {}  # peers that pruned us
         self._kept: dict[bytes, bytes] = {}  # frames by name, oldest first
@@ -54,6 +56,17 @@ class Spreading:
         if not self._seen.add(name):
             return False
         self._forget_wish(name)
+        self._lately[encode_message(message.topic, message.payload)] = name
+        if len(self._lately) > LATELY:
+            del self._lately[next(iter(self._lately))]
+        return True
+
+    def is_repeated(self, link: Link, frame: bytes) -> bool:
+        """Whether a frame is one of the latest messages again, as most are; notes that this peer has it."""
+        name = self._lately.get(frame)
+        if name is None:
+            return False
+        link.known.add(name)
         return True
 
     def publish(self, topic: str, payload: bytes, *, sender: PeerId | None) -> None:
@@ -62,10 +75,11 @@ class Spreading:
         self._seen.add(name)
         frame = encode_message(topic, payload)
         others: list[Link] = []
+        is_flooding, eager = self._is_flooding, self._eager
         for peer_id, link in self._links.items():
-            if name in link.known or peer_id == sender:
+            if peer_id == sender or name in link.known:
                 continue
-            if self._is_flooding or peer_id in self._eager:
+            if is_flooding or peer_id in eager:
                 link.send(frame)
             else:
                 others.append(link)

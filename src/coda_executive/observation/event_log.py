@@ -64,7 +64,7 @@ class EventLog:
 
     def append(self, seen: SeenEvent) -> "EventLog":
         """The log with one more event. Constant time, see the module."""
-        longer = EventLog()
+        longer = EventLog.__new__(EventLog)
         if self._kept.end == self.end:
             longer._kept = self._kept
         else:

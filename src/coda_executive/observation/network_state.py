@@ -160,18 +160,22 @@ class NetworkState(msgspec.Struct, frozen=True):
 def apply(state: NetworkState, name: NodeId, event: Event, *, time_ns: int, times: int = 1) -> NetworkState:
     """The state after one more observation, or after `times` equal ones of which this is the last."""
     # A network has tens of nodes: copying the table is cheap, and does not grow with the run.
-    nodes = dict(state.nodes)
+    nodes = {**state.nodes}
     blocks = state.blocks
-    if isinstance(event, BlockProduced):
+    if type(event) is BlockProduced:
         blocks = blocks.append(_seen(name, event, time_ns))
         _tell_height(nodes, event)
-    after = _apply_to_node(nodes.get(name, _UNKNOWN), blocks, event, times)
-    nodes[name] = replace(after, last_event_ns=time_ns)
+    before = nodes.get(name, _UNKNOWN)
+    after = _apply_to_node(before, blocks, event, times)
+    if after is not before or after.last_event_ns != time_ns:
+        nodes[name] = replace(after, last_event_ns=time_ns)
     return NetworkState(nodes, blocks, state.events.append(SeenEvent(name, event, time_ns)), time_ns)
 
 
 def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) -> NodeState:
     match event:
+        case BreadcrumbAdded() | BlockReceived() | OtherEvent() | BlockGossiped() | PlainMessage():
+            return node
         case NodeInitialized():
             # The last lines of a process may be read after its end was told.
             return node if node.condition in _ENDED else replace(node, initialized=True)
@@ -183,7 +187,7 @@ def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) 
             block = blocks.find(event.best_tip)
             return replace(node, best_tip=event.best_tip, height=None if block is None else block.height)
         case BestTipFormed():
-            if not event.added:
+            if not event.added or (event.added[-1] == node.best_tip and event.height == node.height):
                 return node
             return replace(node, best_tip=event.added[-1], height=event.height)
         case SyncStatusChanged():
@@ -225,8 +229,6 @@ def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) 
             lost = {name: crash for name, crash in node.lost_companions.items() if name != event.companion}
             return replace(node, lost_companions=lost)
         case CompanionStopped():
-            return node
-        case BreadcrumbAdded() | BlockReceived() | BlockGossiped() | OtherEvent() | PlainMessage():
             return node
         case TransactionsGossiped() | SnarkWorkGossiped():
             return node

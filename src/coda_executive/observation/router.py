@@ -77,6 +77,7 @@ class Router:
         self._index = 0
         self._last: Observation | None = None
         self._subscribers: dict[int, Subscriber] = {}
+        self._told = tuple(self._subscribers.items())
         self._subscriptions = 0
         self._repeats: dict[tuple[NodeId, DaemonEvent | LifecycleEvent], _Repeats] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -114,7 +115,8 @@ class Router:
             # After the first few, the 32nd, 64th, 128th… stand for those before them.
             if repeats.total <= _REPEATS_IN_FULL or repeats.total.bit_count() == 1:
                 self._tell(repeats)
-        self._raise_failure()
+        if self._failure is not None:
+            self._raise_failure()
 
     def record(self, record: HistoryRecord) -> None:
         """Note a section or a wait in the history, and make sure that everything before it is on disk."""
@@ -142,9 +144,11 @@ class Router:
         self._subscriptions += 1
         number = self._subscriptions
         self._subscribers[number] = subscriber
+        self._told = tuple(self._subscribers.items())
 
         def unsubscribe() -> None:
             self._subscribers.pop(number, None)
+            self._told = tuple(self._subscribers.items())
 
         return unsubscribe
 
@@ -164,9 +168,8 @@ class Router:
         self._notify(observation)
 
     def _notify(self, observation: Observation) -> None:
-        for number in tuple(self._subscribers):
-            subscriber = self._subscribers.get(number)
-            if subscriber is not None:
+        for number, subscriber in self._told:
+            if number in self._subscribers:  # nobody before it in the row has ended it
                 subscriber(observation)
 
     def _repeats_of(self, seen: EventSeen) -> _Repeats | None:

@@ -216,9 +216,10 @@ class _Waiters:
         await future
 
     def wake(self) -> None:
-        futures, self._futures = self._futures, []
-        for future in futures:
-            _resolve(future)
+        if self._futures:
+            futures, self._futures = self._futures, []
+            for future in futures:
+                _resolve(future)
 
 
 class SimulatedConnection:
@@ -228,6 +229,7 @@ class SimulatedConnection:
 
     def __init__(self, network: Network, here: Machine, there: Machine, process: Process) -> None:
         self._network = network
+        self._loop = network.loop
         self._here = here
         self._there = there
         self.process = process
@@ -251,12 +253,17 @@ class SimulatedConnection:
         return self._there.address
 
     def offer(self, frame: bytes) -> bool:
-        self.process.check()
-        self._check_open()
-        if self.other._unread + len(frame) > WINDOW:
+        if self.process.is_gone or self._is_closed or self._has_ended:
+            self.process.check()
+            self._check_open()
+        other, size = self.other, len(frame)
+        if other._unread + size > WINDOW:
             return False
-        self.other._unread += len(frame)
-        self._transmit(frame)
+        other._unread += size
+        if self._link.is_perfect and not self._held:
+            self._put_on_the_way(frame)
+        else:
+            self._transmit(frame)
         return True
 
     async def send(self, frame: bytes) -> None:
@@ -291,16 +298,15 @@ class SimulatedConnection:
 
     def _hand_over(self) -> None:
         """Give the taker what is here, as far as it wants it."""
-        take, done = self._take, self._delivered
+        take, done, inbox = self._take, self._delivered, self._inbox
         if take is None or done is None or done.done():
             return
-        inbox = self._inbox
         try:
             while inbox and not self._is_pausing:
                 pause = take(self._next_frame(FRAME_LIMIT))
                 if pause > 0:
                     self._is_pausing = True
-                    self._network.loop.call_later(pause, self._go_on)
+                    self._loop.call_later(pause, self._go_on)
         except Exception as error:  # noqa: BLE001  it is the taker's or the peer's, and goes to who waits
             if not done.done():
                 done.set_exception(error)
@@ -390,7 +396,7 @@ class SimulatedConnection:
                 return
 
     def _put_on_the_way(self, frame: bytes | None) -> None:
-        loop = self._network.loop
+        loop = self._loop
         arrival_ns = self._link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
         if arrival_ns < self._last_arrival_ns:
             arrival_ns = self._last_arrival_ns
@@ -409,8 +415,10 @@ class SimulatedConnection:
             other._room.wake()
         elif not other._is_closed and not other._has_ended:
             other._inbox.append(frame)
-        other._arrivals.wake()
-        other._hand_over()
+        if other._take is None:
+            other._arrivals.wake()
+        else:
+            other._hand_over()
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
