@@ -107,7 +107,24 @@ class BlockProducer:
 
     def look_again(self) -> None:
         """See whether the next win still stands: the best tip changed, or catchup came to an end."""
-        self._changed.set()
+        now = self._now()
+        if self._search is None or (self.next_win is not None and now >= self.next_win.slot):
+            self._changed.set()
+            return
+        slot = max(self._next_slot, now)
+        data = staking_data_for(self._frontier.best_tip.block.consensus_state, slot, self._rules.constants)
+        if data is None or not self._holds(data, slot):
+            self._changed.set()
+
+    def _holds(self, data: EpochData, slot: GlobalSlot) -> bool:
+        """Whether the last search has found the first win from a slot on, given what its epoch is drawn from."""
+        last = self._search
+        return (
+            last is not None
+            and last.epoch == self._rules.constants.epoch_of(slot)
+            and _same_draw(last.epoch_data, data)
+            and (last.win is None or last.win.slot >= slot)
+        )
 
     async def run(self) -> None:
         """Produce until cancelled. Raises EmptyEpochError."""
@@ -139,9 +156,7 @@ class BlockProducer:
                 raise EmptyEpochError
             self._search = None
             return
-        last = self._search
-        is_same = last is not None and last.epoch == epoch and _same_draw(last.epoch_data, data)
-        if is_same and (self.next_win is None or self.next_win.slot >= self._next_slot):
+        if self._holds(data, self._next_slot):
             return
         self._search = _Search(epoch, data, await self._first_win(data, epoch))
 

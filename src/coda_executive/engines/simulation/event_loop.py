@@ -63,9 +63,11 @@ class SimulatedEventLoop(BaseEventLoop):
         self._now = 0.0
         self._thread = threading.get_ident()
         self._numbers = count(1)
-        self._sequence = count()
         self._queue: deque[ReadyHandle | Timer] = deque()
-        self._timers: list[tuple[int, int, Timer]] = []
+        # In virtual time much falls due at one instant: a heap of instants, and their timers in the order of making.
+        self._instants: list[int] = []
+        self._timers: dict[int, list[Timer]] = {}
+        self._timer_count = 0
         self._cancelled_timers = 0
         self._take: Callable[[], ReadyHandle | Timer] = self._queue.popleft
         self._frozen: set[Process] = set()
@@ -139,7 +141,13 @@ class SimulatedEventLoop(BaseEventLoop):
         """`call_at` in the loop's own unit; `when_ns` is not in the past."""
         timer = Timer(when_ns / _NANOSECONDS, callback, args, self, context)
         timer._scheduled = True
-        heappush(self._timers, (when_ns, next(self._sequence), timer))
+        self._timer_count += 1
+        timers = self._timers.get(when_ns)
+        if timers is None:
+            self._timers[when_ns] = [timer]
+            heappush(self._instants, when_ns)
+        else:
+            timers.append(timer)
         return timer
 
     def _timer_handle_cancelled(self, handle: Timer) -> None:
@@ -213,9 +221,10 @@ class SimulatedEventLoop(BaseEventLoop):
         """End all of a process: none of its code goes on, and its tasks are done within this instant."""
         process.is_gone = True
         self.thaw(process)
-        for _, _, timer in self._timers:
-            if not timer.cancelled() and timer._context.get(PROCESS) is process:
-                timer.cancel()
+        for timers in self._timers.values():
+            for timer in timers:
+                if not timer.cancelled() and timer._context.get(PROCESS) is process:
+                    timer.cancel()
         for task in self._pending_tasks():
             if task.process is process:
                 task.cancel()
@@ -285,25 +294,35 @@ class SimulatedEventLoop(BaseEventLoop):
         process.complain(f"{context['message']}\n{text}")
 
     def _jump(self) -> None:
-        timers = self._timers
-        if self._cancelled_timers > _FEW_CANCELLED and self._cancelled_timers * 2 > len(timers):
-            self._timers = timers = [entry for entry in timers if not entry[2]._cancelled]
-            heapify(timers)
-            self._cancelled_timers = 0
-        while timers and timers[0][2]._cancelled:
-            heappop(timers)
-            self._cancelled_timers -= 1
-        if not timers:
-            raise deadlock(self._now, self._pending_tasks(), self._frozen)
-        now_ns = self.now_ns = timers[0][0]
-        self._now = now_ns / _NANOSECONDS
-        while timers and timers[0][0] == now_ns:
-            timer = heappop(timers)[2]
-            timer._scheduled = False
-            if timer._cancelled:
-                self._cancelled_timers -= 1
-            else:
-                self._queue.append(timer)
+        """To the next instant at which something is due."""
+        if self._cancelled_timers > _FEW_CANCELLED and self._cancelled_timers * 2 > self._timer_count:
+            self._forget_cancelled()
+        queue, instants = self._queue, self._instants
+        while not queue:
+            if not instants:
+                raise deadlock(self._now, self._pending_tasks(), self._frozen)
+            instant = heappop(instants)
+            timers = self._timers.pop(instant)
+            self._timer_count -= len(timers)
+            for timer in timers:
+                timer._scheduled = False
+                if timer._cancelled:
+                    self._cancelled_timers -= 1
+                else:
+                    queue.append(timer)
+        self.now_ns = instant
+        self._now = instant / _NANOSECONDS
+
+    def _forget_cancelled(self) -> None:
+        live = {
+            instant: [timer for timer in timers if not timer._cancelled]
+            for instant, timers in self._timers.items()
+        }
+        self._timers = {instant: timers for instant, timers in live.items() if timers}
+        self._instants = list(self._timers)
+        heapify(self._instants)
+        self._timer_count = sum(map(len, self._timers.values()))
+        self._cancelled_timers = 0
 
     def _is_set_aside(self, handle: ReadyHandle | Timer) -> bool:
         process = handle._context.get(PROCESS)
@@ -316,6 +335,7 @@ class SimulatedEventLoop(BaseEventLoop):
         super().close()
         self._queue.clear()
         self._timers.clear()
+        self._instants.clear()
 
 
 for _name in LOOP_METHODS:
