@@ -101,8 +101,16 @@ class LogEngineConformance:
         if self.splits_lines:
             return
         records: list[LogRecord] = []
-        whole = _line("all is well")
+        only_the_newline_comes_later, whole = _line("the first"), _line("all is well")
         async with bench.attached(records) as attachment:
+            bench.write(NODES[1], only_the_newline_comes_later[:-1])
+            await attachment.drain()
+            await attachment.drain()
+            promise(len(records) == 1, f"drained twice, an unfinished line came {len(records)} times")
+            bench.write(NODES[1], b"\n")
+            await attachment.drain()
+            _check(records, {NODES[1]: only_the_newline_comes_later})
+            records.clear()
             bench.write(NODES[0], whole[:20])
             await attachment.drain()
             promise(
