@@ -59,7 +59,7 @@ def protocol_state_json(block: Block, constants: ConsensusConstants) -> dict[str
                     "slot_number": str(consensus.global_slot),
                     "slots_per_epoch": str(constants.slots_per_epoch),
                 },
-                "global_slot_since_genesis": str(consensus.global_slot),
+                "global_slot_since_genesis": str(consensus.global_slot_since_genesis),
                 "staking_epoch_data": _epoch_data_json(consensus.staking_epoch_data),
                 "next_epoch_data": _epoch_data_json(consensus.next_epoch_data),
                 "has_ancestor_in_same_checkpoint_window": consensus.has_ancestor_in_same_checkpoint_window,

@@ -47,7 +47,7 @@ class EpochData(_Part, frozen=True):
 class ConsensusState(_Part, frozen=True):
     """Members as the daemon contract names them (C.3).
 
-    `total_currency` in nanomina, `global_slot` since genesis.
+    `total_currency` in nanomina; `global_slot` since the last hard fork, or genesis, where there was none.
     """
 
     blockchain_length: Natural
@@ -57,6 +57,7 @@ class ConsensusState(_Part, frozen=True):
     last_vrf_output: Annotated[bytes, msgspec.Meta(min_length=VRF_OUTPUT_BYTES, max_length=VRF_OUTPUT_BYTES)]
     total_currency: Natural
     global_slot: Natural
+    global_slot_since_genesis: Natural
     staking_epoch_data: EpochData
     next_epoch_data: EpochData
     has_ancestor_in_same_checkpoint_window: bool

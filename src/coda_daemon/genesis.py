@@ -30,15 +30,18 @@ from coda_daemon.ledger.ledger import Ledger, total_currency
 from coda_daemon.ledger.receipts import ReceiptChain
 from coda_daemon.ledger.transactions import CommandRules
 from coda_daemon.snark.scan_state import ScanState, scan_state_at_genesis
+from coda_protocol.base58 import VersionByte
 from coda_protocol.constants import Constants
-from coda_protocol.hashes import LedgerHash
-from coda_protocol.runtime_config import EpochLedger, RuntimeConfig
+from coda_protocol.format_error import FormatError
+from coda_protocol.hash_text import field_from_text
+from coda_protocol.hashes import LedgerHash, StateHash
+from coda_protocol.runtime_config import EpochLedger, Fork, RuntimeConfig
 from coda_protocol.signatures import TESTNET
 from coda_protocol.slots import GlobalSlot
 
 _PROTOCOL_VERSION: Final = "3.0.0"
 _MOST: Final = 2**32 - 1
-_FORMAT: Final = 4  # of this daemon's blocks; nodes of another one must not meet
+_FORMAT: Final = 5  # of this daemon's blocks; nodes of another one must not meet
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def _made(config: RuntimeConfig, constants: Constants, archives: Mapping[LedgerH
     next_section = (epoch_data.next if epoch_data else None) or staking_section
     staking = _stakes("epoch_data.staking", ledgers.staking)
     coming = staking if ledgers.next is ledgers.staking else _stakes("epoch_data.next", ledgers.next)
+    fork = constants.fork
     body = Body(
         int(constants.coinbase_amount)
     )  # shown for the genesis block, though nobody receives it (D.3)
@@ -98,13 +102,13 @@ def _made(config: RuntimeConfig, constants: Constants, archives: Mapping[LedgerH
         ledger, depth=constants.transaction_capacity_log_2, work_delay=constants.work_delay
     )
     block = make_block(
-        ZERO_STATE_HASH,
+        StateHash(fork.state_hash) if fork else ZERO_STATE_HASH,
         StateBody(
             ZERO_STATE_HASH,
             BlockchainState(
                 consensus.genesis_ms, ledger.hash, ledger.hash, body_digest(body), scan.digest, False
             ),
-            _consensus_state(consensus, ledger, (staking, staking_section), (coming, next_section)),
+            _consensus_state(consensus, ledger, (staking, staking_section), (coming, next_section), fork),
         ),
         body,
     )
@@ -128,10 +132,13 @@ def _body_rules(constants: Constants) -> BodyRules:
         1 << constants.transaction_capacity_log_2,
         None if constants.slot_tx_end is None else GlobalSlot(constants.slot_tx_end),
         "check" if constants.proof_level == "check" else "none",
+        constants.fork.global_slot_since_genesis if constants.fork else 0,
     )
 
 
 def _consensus_constants(constants: Constants) -> ConsensusConstants:
+    if constants.fork is not None:
+        _check_fork(constants.fork)
     if constants.genesis_ms is None:
         raise GenesisError(
             "genesis.genesis_state_timestamp: expected the start of slot 0, found nothing; "
@@ -157,6 +164,19 @@ def _consensus_constants(constants: Constants) -> ConsensusConstants:
         slot_ms=constants.slot_ms,
         genesis_ms=int(constants.genesis_ms),
     )
+
+
+def _check_fork(fork: Fork) -> None:
+    for name, found in (
+        ("blockchain_length", fork.blockchain_length),
+        ("global_slot_since_genesis", fork.global_slot_since_genesis),
+    ):
+        if not 0 <= found < _MOST:
+            raise GenesisError(f"proof.fork.{name}: expected 0 to {_MOST - 1}, found {found}")
+    try:
+        field_from_text(VersionByte.STATE_HASH, fork.state_hash)
+    except FormatError as error:
+        raise GenesisError(f"proof.fork.state_hash: {error}") from error
 
 
 def _check_ranges(constants: Constants) -> None:
@@ -185,7 +205,11 @@ def _consensus_state(
     ledger: Ledger,
     staking: tuple[StakeDistribution, EpochLedger | None],
     coming: tuple[StakeDistribution, EpochLedger | None],
+    fork: Fork | None,
 ) -> ConsensusState:
+    """After a hard fork heights go on from the last block, and slots since genesis from where the fork is (daemon
+    contract B.1); slots since the fork, and epochs, begin anew.
+    """
     slot = GlobalSlot(0)
     densities = advanced(before_genesis(consensus), consensus, from_slot=slot, to_slot=slot, with_block=True)
     staking_data, next_data = (
@@ -193,13 +217,14 @@ def _consensus_state(
         for stakes, section in (staking, coming)
     )
     return ConsensusState(
-        blockchain_length=1,
+        blockchain_length=fork.blockchain_length + 1 if fork else 1,
         epoch_count=0,
         min_window_density=densities.minimum,
         sub_window_densities=densities.sub_windows,
         last_vrf_output=bytes(32),
         total_currency=total_currency(ledger),
         global_slot=slot,
+        global_slot_since_genesis=fork.global_slot_since_genesis if fork else 0,
         staking_epoch_data=staking_data,
         next_epoch_data=next_data,
         has_ancestor_in_same_checkpoint_window=True,

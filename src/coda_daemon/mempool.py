@@ -47,7 +47,7 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PoolRules:
-    """`minimum_fee` in nanomina; from `slot_tx_end` on nothing is taken."""
+    """`minimum_fee` in nanomina; from `slot_tx_end` on, since genesis, nothing is taken."""
 
     max_size: int
     minimum_fee: int
@@ -57,7 +57,7 @@ class PoolRules:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the pool judges by: the best tip's ledger, and the slot that it is now."""
+    """What the pool judges by: the best tip's ledger, and the slot that it is now, since genesis."""
 
     ledger: Ledger
     slot: GlobalSlot

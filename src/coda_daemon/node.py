@@ -205,12 +205,17 @@ class Node:
 
     @property
     def slot_now(self) -> GlobalSlot:
+        """By the clock, since the last hard fork."""
         return self.genesis.rules.constants.times.slot_at(self._clock.time_ns() // 1_000_000)
+
+    @property
+    def _slot_since_genesis(self) -> GlobalSlot:
+        return self.genesis.rules.body.since_genesis(self.slot_now)
 
     @property
     def pool_view(self) -> View | None:
         """What the transaction pool judges by; None without a frontier."""
-        return None if self.ledger is None else View(self.ledger, self.slot_now)
+        return None if self.ledger is None else View(self.ledger, self._slot_since_genesis)
 
     def _scan_of_best_tip(self) -> tuple[ScanState, int] | None:
         if self.frontier is None:
@@ -518,7 +523,7 @@ class Node:
         if diff.best_tip is not None:
             following.controller.tell_best_tip(diff.best_tip)
             self.pool.follow(
-                diff.best_tip, View(following.controller.frontier.best_tip.ledger, self.slot_now)
+                diff.best_tip, View(following.controller.frontier.best_tip.ledger, self._slot_since_genesis)
             )
             self.snark.follow()
             if following.producer is not None:

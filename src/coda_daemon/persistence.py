@@ -25,7 +25,7 @@ from coda_daemon.ledger.ledger import LedgerFullError, build_ledger
 from coda_daemon.ports import Store
 from coda_daemon.snark.scan_parts import Rebuilt, ScanParts, WrongPartsError, rebuilt, taken_apart
 
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 _DIGEST_BYTES: Final = 32
 _RECORD_HEAD: Final = 4 + 8  # length, checksum
 _LEAST_JOURNAL: Final = 256 * 1024  # bytes; a smaller one is not worth rewriting

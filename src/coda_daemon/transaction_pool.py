@@ -59,7 +59,8 @@ class TransactionPool:
         blame: Callable[[Peer, str], None],
     ) -> None:
         """`blame` is told of peers that break the rules, and which (daemon contract D.5, trust)."""
-        slot_tx_end = None if constants.slot_tx_end is None else GlobalSlot(constants.slot_tx_end)
+        before = constants.fork.global_slot_since_genesis if constants.fork else 0
+        slot_tx_end = None if constants.slot_tx_end is None else GlobalSlot(before + constants.slot_tx_end)
         minimum_fee = int(constants.minimum_transaction_fee)
         self.commands = Mempool(PoolRules(constants.txpool_max_size, minimum_fee, kind, slot_tx_end))
         self.commands_sent = 0  # attempts of this node's users, successful or not

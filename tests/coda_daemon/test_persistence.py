@@ -270,5 +270,5 @@ def test_frontier_of_another_network_is_told_apart_from_a_damaged_one() -> None:
     run_node(store, [])
     other = genesis_of(make_config(1000, 501))
 
-    with pytest.raises(OtherNetworkError, match=f"chain id {other.chain_id}, found 4 and {GENESIS.chain_id}"):
+    with pytest.raises(OtherNetworkError, match=f"chain id {other.chain_id}, found 5 and {GENESIS.chain_id}"):
         FrontierStore(store, DIRECTORY, other).load()

@@ -129,7 +129,7 @@ class Archive:
             block.ledger_hash,
             block.blockchain_length,
             block.global_slot,
-            block.global_slot,
+            state.global_slot_since_genesis,
             versions[PROTOCOL_VERSION],
             str(block.state.blockchain_state.timestamp),
             "canonical" if rows.is_genesis else "pending",

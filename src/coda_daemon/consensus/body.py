@@ -40,13 +40,19 @@ FEE_TRANSFERS_IN_A_TRANSACTION: Final = 2
 class BodyRules:
     """What all nodes of a network agree on about bodies.
 
-    `capacity` in transactions; from `slot_tx_end` on blocks hold none: no commands, no work, no coinbase.
+    `capacity` in transactions; `slots_before` were those of the chain that a hard fork ended; from `slot_tx_end`,
+    counted since that, on blocks hold none: no commands, no work, no coinbase.
     """
 
     commands: CommandRules
     capacity: int
     slot_tx_end: GlobalSlot | None
     proof_level: ProofLevel = "none"
+    slots_before: int = 0
+
+    def since_genesis(self, slot: GlobalSlot) -> GlobalSlot:
+        """The slot that commands and vesting count in, over all hard forks."""
+        return GlobalSlot(slot + self.slots_before)
 
     @property
     def traced_commands(self) -> CommandRules | None:
@@ -174,6 +180,7 @@ def apply_body(
     That there is room for it all, that it is the work that was owed, and that commands are allowed in this slot,
     is for validation to say.
     """
+    slot = rules.since_genesis(slot)
     make = _Applied if rules.traced_commands is None else _AppliedInSteps
     applied = make(ledger, scan.free, rules.commands)
     included, burnt, fees = [], 0, 0
@@ -238,7 +245,7 @@ def choose_commands(
         if command.fee_payer in skipped:
             continue
         try:
-            apply_command(draft, command, slot, rules.commands)
+            apply_command(draft, command, rules.since_genesis(slot), rules.commands)
         except RefusedError:
             skipped.add(command.fee_payer)
         else:

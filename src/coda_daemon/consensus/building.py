@@ -135,6 +135,7 @@ def build_block(
             last_vrf_output=win.output,
             total_currency=before.total_currency + applied.body.coinbase - applied.burnt,
             global_slot=win.slot,
+            global_slot_since_genesis=rules.body.since_genesis(win.slot),
             staking_epoch_data=staking,
             next_epoch_data=coming,
             has_ancestor_in_same_checkpoint_window=win.slot // window == parent.block.global_slot // window,

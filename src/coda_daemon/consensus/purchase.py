@@ -45,7 +45,9 @@ def choose_contents(
     offers = map(find_work, scan.required(scan.room))
     works = tuple(work for work in takewhile(lambda work: work is not None, offers) if work is not None)
     creation_fee = rules.commands.account_creation_fee
-    given, _ = apply_coinbase(Draft(ledger), receiver, coinbase, slot, creation_fee=creation_fee)
+    given, _ = apply_coinbase(
+        Draft(ledger), receiver, coinbase, rules.since_genesis(slot), creation_fee=creation_fee
+    )
     for has_coinbase in (True, False) if given else (False,):
         for count in range(len(commands), -1, -1):
             bought = _bought(scan, commands[:count], coinbase if has_coinbase else 0, works)

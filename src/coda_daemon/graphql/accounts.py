@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def account_fields(view: "DaemonView", account: Account) -> dict[str, Any]:
     """An account of the best tip's ledger."""
     tip = view.node.best_tip
-    slot = 0 if tip is None else tip.global_slot
+    slot = 0 if tip is None else tip.consensus_state.global_slot_since_genesis
     is_mina = account.token == MINA_TOKEN
     return {
         **_key_fields(view, account.public_key, account.token),

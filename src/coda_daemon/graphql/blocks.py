@@ -73,7 +73,7 @@ def _consensus_state(view: "DaemonView", block: Block) -> dict[str, Any]:
         "nextEpochData": _epoch_data(state.next_epoch_data),
         "hasAncestorInSameCheckpointWindow": state.has_ancestor_in_same_checkpoint_window,
         "slot": str(slot_in_epoch(block.global_slot, slots_per_epoch=length)),
-        "slotSinceGenesis": str(block.global_slot),
+        "slotSinceGenesis": str(state.global_slot_since_genesis),
         "epoch": str(epoch_of(block.global_slot, slots_per_epoch=length)),
         "superchargedCoinbase": state.supercharge_coinbase,
         "blockStakeWinner": block.winner,

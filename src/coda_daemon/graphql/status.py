@@ -42,7 +42,9 @@ def daemon_status(view: "DaemonView") -> dict[str, Any]:
         "coinbaseReceiver": receiver,
         "histograms": _histograms(view),
         "consensusTimeBestTip": None if tip is None else consensus_time(view, tip.global_slot),
-        "globalSlotSinceGenesisBestTip": None if tip is None else tip.global_slot,
+        "globalSlotSinceGenesisBestTip": (
+            None if tip is None else tip.consensus_state.global_slot_since_genesis
+        ),
         "nextBlockProduction": _next_block_production(view),
         "consensusTimeNow": consensus_time(view, node.slot_now),
         "consensusMechanism": "proof_of_stake",
@@ -100,12 +102,13 @@ def _next_block_production(view: "DaemonView") -> dict[str, Any] | None:
     if view.settings.producer is None:
         return None
     win, now = view.node.next_production, view.node.slot_now
+    since_genesis = view.genesis.rules.body.since_genesis
     return {
         "times": [] if win is None else [consensus_time(view, win.slot)],
-        "globalSlotSinceGenesis": [] if win is None else [str(win.slot)],
+        "globalSlotSinceGenesis": [] if win is None else [str(since_genesis(win.slot))],
         "generatedFromConsensusAt": {
             "consensusTime": consensus_time(view, now),
-            "globalSlotSinceGenesis": str(now),
+            "globalSlotSinceGenesis": str(since_genesis(now)),
         },
     }
 
