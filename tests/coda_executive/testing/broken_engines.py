@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,9 +14,10 @@ from msgspec.structs import replace as changed
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import Role
 from coda_executive.errors import RequestFailed
-from coda_executive.events.event import NodeCrashed, NodeKilled, NodeStarted, NodeStopped
+from coda_executive.events.event import ErrorLogged, NodeCrashed, NodeKilled, NodeStarted, NodeStopped
 from coda_executive.interfaces.capabilities import LinkShape
 from coda_executive.interfaces.engine import Finding, Session
+from coda_executive.interfaces.log_engine import Coverage
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
 from coda_executive.testing import FakeEngine, FakeNode, FakeProcess, idle
 from coda_executive.testing.fake_engine import FakeNetworkManager
@@ -49,12 +51,19 @@ def _with_log(session: Session, deliver: Callable[..., Any]) -> Session:
 
 
 class BrokenLog:
+    coverage = Coverage.ALL
+
     def __init__(self, inner: Any, make_deliver: Callable[..., Any]) -> None:
-        self.coverage = inner.coverage
         self._inner, self._make_deliver = inner, make_deliver
 
     def attach(self, testnet: Any, queries: Any, deliver: Any) -> Any:
         return self._inner.attach(testnet, queries, self._make_deliver(deliver))
+
+
+class MatchingLog(BrokenLog):
+    """Says that it delivers what was asked for only."""
+
+    coverage = Coverage.MATCHING
 
 
 # ---- what breaks ----
@@ -385,6 +394,31 @@ async def remove_for_a_while(self: Any, node: Any) -> None:
     await node.stop()
 
 
+def for_those_who_asked(deliver: Any) -> Any:
+    """As the log of a cloud may: numbered by what it found."""
+    numbers: Counter[str] = Counter()
+
+    def found(record: Any) -> None:
+        numbers[record.node] += 1
+        deliver(changed(record, number=numbers[record.node], offset=0))
+
+    return found
+
+
+def without_warnings(deliver: Any) -> Any:
+    return lambda record: None if isinstance(record.event, ErrorLogged) else deliver(record)
+
+
+def matching(make_deliver: Callable[..., Any]) -> FakeEngine:
+    """An engine whose log engine does not see all lines."""
+
+    def open_(self: Any, *given: Any) -> Session:
+        session = FakeEngine.open(self, *given)
+        return Session(session.manager, MatchingLog(session.log_engine, make_deliver))
+
+    return broken(engine={"open": open_})
+
+
 def deaf_to_newcomers(deliver: Any) -> Any:
     return lambda record: deliver(record) if record.node != "node-2" else None
 
@@ -481,6 +515,7 @@ MUTANTS: list[Mutant] = [
     ("each_line_is", broken(deliver=misplacing), "offset="),
     ("each_line_is", broken(deliver=reordering), "each line once, in order"),
     ("each_line_is", broken(deliver=late), "found none"),
+    ("each_line_is", matching(without_warnings), "should be ErrorLogged"),
     ("error_of_who_takes", broken(deliver=swallowing), "deliver was lost"),
     # abilities
     ("kill_ends", broken(node={"kill": kill_like_a_crash}), "told was .*NodeCrashed"),

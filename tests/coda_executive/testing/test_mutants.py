@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 
 import pytest
-from tests.coda_executive.testing.broken_engines import MUTANTS
+from tests.coda_executive.testing.broken_engines import MUTANTS, for_those_who_asked, matching
 
 from coda_executive.testing import EngineConformance, FakeEngine
 
@@ -28,6 +28,13 @@ def test_engine_that_breaks_a_promise_is_refused_for_it(
 
     with pytest.raises(AssertionError, match=reason):
         clause(*([tmp_path] if inspect.signature(clause).parameters else []))
+
+
+def test_log_engine_that_sees_only_what_was_asked_for_may_number_as_it_likes(tmp_path: Path) -> None:
+    kit = EngineConformance()
+    kit.engine = matching(for_those_who_asked)
+
+    getattr(kit, clause_of("each_line_is"))(tmp_path)
 
 
 def test_every_clause_has_a_mutant() -> None:
