@@ -46,6 +46,10 @@ class LocalCompanion:
         self._process = GuardedProcess(companion_key(node, planned.id), command, guardian, self._on_end)
         self._publish = publish
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.pid is not None
+
     async def start(self) -> None:
         """Start it, if it does not run. Raises DeployError."""
         if self._process.pid is None:

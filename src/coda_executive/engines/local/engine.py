@@ -46,7 +46,7 @@ class LocalEngine:
         system = Finding(
             "Linux", linux, sys.platform, "Use Linux 5.3 or newer with /proc mounted, or --engine simulation."
         )
-        return (system, *(_state_findings() if linux else ()))
+        return (system, *((*_state_findings(), _archive_finding()) if linux else ()))
 
     def find_leftovers(self, older_than: float) -> Sequence[Leftover]:
         """Satisfies Cleanable."""
@@ -93,6 +93,22 @@ class LocalEngine:
         assert isinstance(options, LocalOptions)
         manager = LocalManager(context, options)
         return Session(manager, FileTail(manager.log_path))
+
+
+def _archive_finding() -> Finding:
+    """Archives run without a server as well, so this is never a reason not to run."""
+    from importlib.util import find_spec
+
+    from coda_executive.engines.local.postgresql import find_postgresql
+
+    programs = find_postgresql()
+    if programs is None:
+        text = "in SQLite files; for PostgreSQL, apt-get install postgresql"
+    elif find_spec("asyncpg") is None:
+        text = "in SQLite files; for PostgreSQL, install coda-executive[archive]"
+    else:
+        text = f"in PostgreSQL, {programs.directory}"
+    return Finding("archives", True, text)
 
 
 def _state_findings() -> tuple[Finding, ...]:

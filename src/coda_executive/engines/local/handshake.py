@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from coda_executive.engines.local.errand import run_errand
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
 from coda_executive.errors import DeployError
 from coda_executive.interfaces.network_manager import DaemonBuild
@@ -121,21 +122,9 @@ async def shake_hands(
 async def _ask(
     guardian: Guardian, name: str, argv: tuple[str, ...], environment: dict[str, str], directory: Path
 ) -> ProcessEnd:
-    key = f"handshake {name}"
-    ended: asyncio.Future[ProcessEnd] = asyncio.get_running_loop().create_future()
-
-    def on_end(end: ProcessEnd) -> None:
-        if not ended.done():
-            ended.set_result(end)
-
     outputs = {suffix: directory / f"{name}.{suffix}" for suffix in ("out", "err")}
     command = Command(argv, environment, directory, outputs["out"], outputs["err"])
-    try:
-        await guardian.spawn(key, command, on_end)
-        return await ended
-    finally:
-        if not guardian.is_lost:
-            await guardian.kill(key)
+    return await run_errand(guardian, f"handshake {name}", command)
 
 
 def parse_version(output: bytes, shown: str) -> str:

@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from coda_executive.config.daemon_args import CONFIG_DIRECTORY
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import DeploymentPlan, NodeSite, PlannedFile, PlannedNode, Role
 from coda_executive.engines.local import leaks
+from coda_executive.engines.local.archives import LocalArchives
 from coda_executive.engines.local.boot import boot_allowance, genesis_document
 from coda_executive.engines.local.companion import LocalCompanion
 from coda_executive.engines.local.files import explained, make_private, place
@@ -21,6 +23,7 @@ from coda_executive.engines.local.kept import refuse_kept_name
 from coda_executive.engines.local.leftovers import kill_processes, labelled_processes, processes_of
 from coda_executive.engines.local.links import NODE_HOST, PROXY_HOST, LinkProxies
 from coda_executive.engines.local.node import LinkedLocalNode, LocalNode
+from coda_executive.engines.local.node_archive import LocalNodeArchive
 from coda_executive.engines.local.options import LocalOptions
 from coda_executive.engines.local.ports import PortLease
 from coda_executive.engines.local.process import Command, Guardian
@@ -32,7 +35,7 @@ from coda_executive.interfaces.node import Node
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.support.clock import wall_time_ns
 
-PORTS_PER_NODE = 3
+PORTS_PER_NODE = 4  # client, REST, external, archive
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
 SETTLE_ROUNDS, SETTLE_SECONDS = (
     25,
@@ -63,6 +66,11 @@ class LocalManager:
         self._proxies: LinkProxies | None = None
         if {Partitionable, LinkShapeable, Resettable} & set(context.needs):
             self._proxies = LinkProxies(seed=context.seed, sessions=self._sessions)
+        self._archives = LocalArchives(
+            context,
+            options.archive_uri,
+            self._environment(self._engine_directory, self._engine_directory / "tmp"),
+        )
         self._forced = False  # the guardian was told to end everything without us
 
     def log_path(self, node: NodeId) -> Path:
@@ -95,6 +103,8 @@ class LocalManager:
                 PROXY_HOST,
                 *(next(ports), next(ports), next(ports)),
                 directory=str(self._nodes_directory / name),
+                archive_address=f"{PROXY_HOST}:{next(ports)}",
+                archive_uri=self._archives.uri(name),
                 bind_host=NODE_HOST if self._proxies else None,
             )
             for name in names
@@ -115,7 +125,7 @@ class LocalManager:
             allowance = boot_allowance(
                 cpu_seconds=self._handshake.cpu_seconds,
                 slowdown=self._handshake.slowdown,
-                nodes=len(self._nodes),
+                nodes=len(self._nodes) + len(self._of_role(Role.ARCHIVE_NODE)),  # an archive starts as slowly
                 cores=len(os.sched_getaffinity(0)),
                 slot_seconds=self._plan.constants.slot_ms / 1000,
             )
@@ -166,6 +176,10 @@ class LocalManager:
             async with asyncio.TaskGroup() as group:
                 for node in self._nodes:
                     group.create_task(self._stop(node), name=f"stop {node.id}")
+            try:
+                await self._archives.close()
+            except EngineError as error:
+                self._findings.append(str(error))
         if guardian is not None:
             try:
                 await guardian.aclose()
@@ -236,6 +250,8 @@ class LocalManager:
                 log.touch(mode=0o600)
             for file in planned.files:
                 place(directory, file)
+        if planned.role is Role.ARCHIVE_NODE:
+            await self._archives.prepare(planned, guardian)
         node = self._node(planned, guardian)
         self._nodes += (node,)
         if self._proxies is not None:
@@ -245,43 +261,62 @@ class LocalManager:
         return node
 
     def _node(self, planned: PlannedNode, guardian: Guardian) -> LocalNode:
-        directory, log, site = Path(planned.site.directory), self.log_path(planned.id), planned.site
-        daemon = daemon_command(planned.daemon or self._context.daemon)
-        surroundings = self._environment(directory, directory / "tmp")
-        command = Command(
-            argv=(*daemon, "daemon", *planned.arguments),
-            environment={**surroundings, **planned.environment},
-            directory=directory,
-            output=log,
-            errors=log,
-        )
+        site, lease, archive = planned.site, self._lease, None
+        assert lease is not None
         companions = [
             LocalCompanion(
                 planned.id,
                 companion,
-                Command(
-                    argv=(*daemon, *companion.arguments),
-                    environment={**surroundings, **companion.environment},
-                    directory=directory,
-                    output=output,
-                    errors=output,
-                ),
+                self._command(planned, companion.arguments, output, companion.environment),
                 guardian=guardian,
                 publish=partial(self._context.publish, planned.id),
             )
             for companion, output in zip(planned.companions, self._companion_logs(planned), strict=True)
         ]
-        lease = self._lease
-        assert lease is not None
+        if planned.role is Role.ARCHIVE_NODE:
+            archive = LocalNodeArchive(
+                planned,
+                companions[0],
+                self._archives,
+                guardian=guardian,
+                command=partial(self._command, planned),
+                stop_limit=self._options.stop_limit,
+            )
+        ports = [site.client_port, site.rest_port, site.external_port]
+        if site.archive_address is not None:
+            ports.append(int(site.archive_address.rpartition(":")[2]))
         make = partial(LinkedLocalNode, proxies=self._proxies) if self._proxies else LocalNode
         return make(
             planned,
-            command,
+            self._command(
+                planned, ("daemon", *planned.arguments), self.log_path(planned.id), planned.environment
+            ),
             guardian=guardian,
             publish=self._context.publish,
-            release_ports=lambda: lease.give_up((site.client_port, site.rest_port, site.external_port)),
+            release_ports=lambda: lease.give_up(ports),
             stop_limit=self._options.stop_limit,
             companions=companions,
+            archive=archive,
+        )
+
+    def _command(
+        self,
+        planned: PlannedNode,
+        arguments: Sequence[str],
+        output: Path,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Command:
+        """Of a program beside or in a node, with all that it writes in one file."""
+        directory = Path(planned.site.directory)
+        surroundings = self._environment(directory, directory / "tmp")
+        if planned.role is Role.ARCHIVE_NODE:
+            surroundings |= self._archives.environment
+        return Command(
+            argv=(*daemon_command(planned.daemon or self._context.daemon), *arguments),
+            environment={**surroundings, **environment},
+            directory=directory,
+            output=output,
+            errors=output,
         )
 
     def _companion_logs(self, planned: PlannedNode) -> list[Path]:

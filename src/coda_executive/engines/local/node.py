@@ -27,6 +27,7 @@ from coda_executive.events.event import (
     NodeStarted,
     NodeStopped,
 )
+from coda_executive.interfaces.archive import NodeArchive
 from coda_executive.interfaces.client import NodeClient
 
 
@@ -48,11 +49,13 @@ class LocalNode:
         release_ports: Callable[[], None],
         stop_limit: float,
         companions: Sequence[LocalCompanion] = (),
+        archive: NodeArchive | None = None,
     ) -> None:
         self._planned = planned
         self._usual_argv = command.argv
         self._process = GuardedProcess(planned.id, command, guardian, self._on_end)
         self._companions = companions
+        self._archive = archive
         self._publish = publish
         self._release_ports = release_ports
         self._stop_limit = stop_limit
@@ -92,6 +95,11 @@ class LocalNode:
 
         site = self._planned.site
         return DaemonClient(self.id, AiohttpTransport(f"http://{site.host}:{site.rest_port}"))
+
+    @property
+    def archive(self) -> NodeArchive | None:
+        """Satisfies Archived."""
+        return self._archive
 
     async def start(self, *, fresh_state: bool = False) -> None:
         """Satisfies Node. With `fresh_state` all of the configuration directory goes, dot files too: the only
@@ -212,6 +220,7 @@ class LinkedLocalNode(LocalNode, LinkedNode):
         release_ports: Callable[[], None],
         stop_limit: float,
         companions: Sequence[LocalCompanion] = (),
+        archive: NodeArchive | None = None,
         proxies: LinkProxies,
     ) -> None:
         LinkedNode.__init__(self, planned.id, proxies)
@@ -223,6 +232,7 @@ class LinkedLocalNode(LocalNode, LinkedNode):
             release_ports=release_ports,
             stop_limit=stop_limit,
             companions=companions,
+            archive=archive,
         )
 
 

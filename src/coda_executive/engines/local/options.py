@@ -26,3 +26,14 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True):
         float,
         msgspec.Meta(gt=0, description="How long the daemon may take to say its version and its events."),
     ] = 60.0
+    archive_uri: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern="^postgres(ql)?://",
+                description="PostgreSQL server for archives, as a user who may create databases; by default one of the "
+                "run's own where PostgreSQL is installed, else SQLite.",
+            ),
+        ]
+        | None
+    ) = None

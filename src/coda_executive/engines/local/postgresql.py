@@ -9,7 +9,9 @@ import pwd
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -55,7 +57,9 @@ class PostgresPrograms:
     def _as_user(self) -> tuple[str, ...]:
         if self.user is None:
             return ()
-        return ("setpriv", f"--reuid={self.user}", f"--regid={_group(self.user)}", "--clear-groups", "--")
+        setpriv = shutil.which("setpriv")
+        assert setpriv is not None  # find_postgresql has looked
+        return (setpriv, f"--reuid={self.user}", f"--regid={_group(self.user)}", "--clear-groups", "--")
 
     def own(self, directory: Path) -> None:
         """Give a directory to the server's user. Raises OSError."""
@@ -76,7 +80,7 @@ def find_postgresql() -> PostgresPrograms | None:
         user = next((name for name in _NOBODIES if _exists(name)), None)
         if user is None or shutil.which("setpriv") is None:
             return None
-    for directory in (*_installed(), *_on_path()):
+    for directory in chain(_installed(), _on_path()):
         if all((directory / name).exists() for name in _PROGRAMS):
             return PostgresPrograms(directory, user)
     return None
@@ -89,15 +93,13 @@ def _installed() -> list[Path]:
     )
 
 
-def _on_path() -> list[Path]:
-    found = []
+def _on_path() -> Iterator[Path]:
     if postgres := shutil.which("postgres"):
-        found.append(Path(postgres).resolve().parent)
+        yield Path(postgres).resolve().parent
     if pg_config := shutil.which("pg_config"):
         told = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)
         if told.returncode == 0:
-            found.append(Path(told.stdout.strip()))
-    return found
+            yield Path(told.stdout.strip())
 
 
 def _exists(user: str) -> bool:

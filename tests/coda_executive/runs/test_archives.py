@@ -1,0 +1,159 @@
+"""Archive nodes on real processes: a PostgreSQL server of the run's own, a user's, or none; nothing of it stays."""
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.coda_daemon.archive.conftest import postgres_socket, postgres_uri  # noqa: F401  fixtures
+from tests.coda_executive.engines.local.testnets import until
+from tests.coda_executive.runs.test_local_runs import lines_until, processes_of, rest
+
+from coda_executive.cli.main import run_cli
+from coda_executive.engines.local import archives
+from coda_executive.engines.local.postgresql import USER, find_postgresql
+
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("leftovers")]
+
+SETTINGS = (
+    "network=NetworkConfig(block_producers=BlockProducers(count=1), archive_nodes=ArchiveNodes(count=1)), "
+    "runtime=SMALL['runtime']"
+)
+ARCHIVED = """
+(node,) = dsl.testnet.archive_nodes
+await dsl.wait_for(nodes_to_initialize(dsl.testnet.nodes))
+await dsl.wait_for(blocks_to_be_produced(2))
+await dsl.wait_for(nodes_to_synchronize(dsl.testnet.nodes))
+tip = (await node.client.best_chain(1))[-1]
+await dsl.wait_for(chain_to_be_archived(tip.state_hash, node))
+replay = await archive_of(node).replay(tip.state_hash)
+assert (replay.problem, replay.blocks) == (None, tip.height - 1), replay
+"""
+
+Write = Callable[..., str]
+
+
+def server_home(run_dir: Path) -> Path:
+    """Where a run has its PostgreSQL server, by the plan."""
+    found = re.search(r"host=(/tmp/coda-pg-\w+)", (run_dir / "plan.json").read_text())
+    assert found is not None
+    return Path(found.group(1))
+
+
+@pytest.mark.postgresql
+def test_an_archive_has_a_postgresql_server_which_ends_with_the_run(
+    executive: Callable[..., Any], write_test: Write, tmp_path: Path
+) -> None:
+    if find_postgresql() is None:
+        pytest.skip("no PostgreSQL server here; apt-get install postgresql")
+    run_dir = tmp_path / "run"
+
+    done = executive(
+        "run", write_test(ARCHIVED, settings=SETTINGS), "--run-dir", str(run_dir), "--keep", "always"
+    )
+
+    assert done.code == 0, done.out
+    node = run_dir / "nodes" / "archive-node-1"
+    dump = (node / "archive.sql").read_text()
+    assert "CREATE DATABASE archive_node_1" in dump
+    assert len(re.findall(r"\t3N\w+\t.*\t(?:pending|canonical)\n", dump)) >= 3
+    messages = [json.loads(line)["message"] for line in (node / "archive.log").read_text().splitlines()]
+    assert messages[:2] == [
+        "Starting archive process; built with commit $commit",
+        "Archive process ready. Clients can now connect",
+    ]
+    assert not server_home(run_dir).exists()
+    assert processes_of("run") == []
+
+
+def test_without_a_server_an_archive_is_a_sqlite_file(
+    write_test: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(archives, "find_postgresql", lambda: None)
+    run_dir = tmp_path / "run"
+
+    code = run_cli(
+        ["run", write_test(ARCHIVED, settings=SETTINGS), "--run-dir", str(run_dir), "--keep", "always"]
+    )
+
+    assert code == 0, capsys.readouterr()
+    data = (run_dir / "nodes" / "archive-node-1" / "archive.sqlite").read_bytes()
+    assert data.startswith(b"SQLite format 3")
+
+
+@pytest.mark.postgresql
+async def test_a_kill_of_the_executive_leaves_neither_archive_nor_server(
+    start_executive: Callable[..., "subprocess.Popen[str]"], write_test: Write, tmp_path: Path
+) -> None:
+    if find_postgresql() is None:
+        pytest.skip("no PostgreSQL server here; apt-get install postgresql")
+    run_dir = tmp_path / "run-killed-with-archive"
+    body = f"{ARCHIVED}\nprint('UP', flush=True)\nawait dsl.wait_for(blocks_to_be_produced(10_000))"
+    process = start_executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(run_dir))
+    try:
+        lines_until(process, "UP")
+        home = server_home(run_dir)
+        assert any("postgres" in line for line in processes_of(run_dir.name))
+        assert any("archive run" in line for line in processes_of(run_dir.name))
+        assert home.exists()
+
+        process.send_signal(signal.SIGKILL)
+        rest(process)
+
+        await until(lambda: processes_of(run_dir.name) == [])
+        await until(lambda: not home.exists())
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.mark.postgresql
+def test_on_a_users_server_a_run_makes_and_drops_a_database_of_its_own(
+    executive: Callable[..., Any],
+    write_test: Write,
+    tmp_path: Path,
+    postgres_uri: str,  # noqa: F811
+) -> None:
+    done = executive(
+        "run",
+        write_test(ARCHIVED, settings=SETTINGS),
+        *("--run-dir", str(tmp_path / "run"), "--archive-uri", postgres_uri, "--keep", "always"),
+    )
+
+    assert done.code == 0, done.out
+    plan = (tmp_path / "run" / "plan.json").read_text()
+    database = re.search(r"postgresql:///(coda_\w+)\?", plan)
+    assert database is not None
+    assert (
+        f"CREATE DATABASE {database.group(1)}"
+        in (tmp_path / "run" / "nodes" / "archive-node-1" / "archive.sql").read_text()
+    )
+    assert databases(postgres_uri) == ["postgres"]
+
+
+def databases(address: str) -> list[str]:
+    programs = find_postgresql()
+    assert programs is not None
+    query = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1"
+    psql = str(programs.directory / "psql")
+    told = subprocess.run(
+        [psql, "-U", USER, "-A", "-t", "-c", query, address], capture_output=True, text=True, check=True
+    )
+    return told.stdout.split()
+
+
+def test_a_password_on_the_command_line_is_refused(
+    write_test: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--run-dir", str(tmp_path / "run"), "--archive-uri", "postgres://me:secret@db/archiver"]
+
+    code = run_cli(["run", write_test(ARCHIVED, settings=SETTINGS), *arguments])
+
+    assert code != 0
+    assert "give it as PGPASSWORD" in capsys.readouterr().err
