@@ -23,6 +23,11 @@ as attributes too. A library's exception stops at the module that uses the libra
 """
 
 
+def logs_of(node: str) -> str:
+    """The command that shows a node's log; RUN stands for the run directory."""
+    return f"coda-executive logs RUN --filter 'node == \"{node}\"'"
+
+
 class ExecutiveError(Exception):
     """Any error that we raise on purpose."""
 
@@ -73,6 +78,7 @@ class CrashedNode(DaemonError):
             + (f"Its last lines:{text}" if last_lines else "It had written nothing.")
         )
         self.node, self.exit_code, self.signal, self.last_lines = node, exit_code, signal, last_lines
+        self.add_note(f"next: {logs_of(node)}")
 
     def during(self, waiting_for: str, progress: str) -> "CrashedNode":
         """The same, told by a wait that it ended."""
@@ -89,6 +95,7 @@ class HardLogError(DaemonError):
             f"If the test provokes this line, list it in its LogPolicy as an ExpectedLog."
         )
         self.node, self.level, self.line = node, level, line
+        self.add_note(f"next: {logs_of(node)}")
 
     def during(self, waiting_for: str, progress: str) -> "HardLogError":
         """The same, told by a wait that it ended."""

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from coda_executive.client import operations
-from coda_executive.errors import RequestFailed
+from coda_executive.errors import RequestFailed, logs_of
 from coda_executive.interfaces.client import (
     AccountState,
     BlockContents,
@@ -47,16 +47,16 @@ class DaemonClient:
                 "/graphql", body, content_type="application/json", seconds=self._seconds
             )
         except ConnectionRefusedError as error:
-            raise RequestFailed(
-                f"{self._node} does not listen on its GraphQL port: {error}. Is it running?", definite=True
+            raise _failed(
+                self._node, f"does not listen on its GraphQL port: {error}. Is it running?", definite=True
             ) from error
         except TimeoutError as error:
-            raise RequestFailed(
-                f"{self._node} did not answer a GraphQL request within {self._seconds:g} s", definite=False
+            raise _failed(
+                self._node, f"did not answer a GraphQL request within {self._seconds:g} s", definite=False
             ) from error
         except ConnectionError as error:
-            raise RequestFailed(
-                f"{self._node} closed the connection before it answered: {error}", definite=False
+            raise _failed(
+                self._node, f"closed the connection before it answered: {error}", definite=False
             ) from error
         return _data(self._node, reply.status, reply.body)
 
@@ -276,30 +276,37 @@ def _peer(peer: operations.PeerReply) -> Peer:
     return Peer(peer.host, peer.libp2p_port, peer.peer_id)
 
 
+def _failed(node: str, text: str, *, definite: bool) -> RequestFailed:
+    error = RequestFailed(f"{node} {text}", definite=definite)
+    error.add_note(f"next: {logs_of(node)}")
+    return error
+
+
 def _data(node: str, status: int, body: bytes) -> dict[str, Any]:
-    """The `data` of a GraphQL answer; every shape of failure in daemon contract D.2 is told apart from it."""
+    """The `data` of a GraphQL answer; every shape of failure in daemon contract D.2 is told apart from it.
+
+    Only a refusal surely had no effect: a server that stumbled over its answer may have done what was asked.
+    """
     excerpt = body[:300].decode("utf-8", "replace")
     if status != 200:
-        raise RequestFailed(f"{node} answered a GraphQL request with HTTP {status}: {excerpt}", definite=True)
+        text = f"answered a GraphQL request with HTTP {status}: {excerpt}"
+        raise _failed(node, text, definite=400 <= status < 500)
     try:
         answer = msgspec.json.decode(body)
     except msgspec.DecodeError as error:
-        raise RequestFailed(
-            f"{node} answered a GraphQL request with no JSON: {excerpt}", definite=True
-        ) from error
+        raise _failed(node, f"answered a GraphQL request with no JSON: {excerpt}", definite=False) from error
     if not isinstance(answer, dict):
-        raise RequestFailed(f"{node} refused a GraphQL document: {excerpt}", definite=True)
+        raise _failed(node, f"refused a GraphQL document: {excerpt}", definite=True)
+    data = answer.get("data")
     errors = answer.get("errors")
     if errors:
         messages = "; ".join(
             str(error.get("message", error)) if isinstance(error, dict) else str(error) for error in errors
         )
-        raise RequestFailed(f"{node} answered a GraphQL request with errors: {messages}", definite=True)
-    data = answer.get("data")
+        did_something = isinstance(data, dict) and any(value is not None for value in data.values())
+        raise _failed(node, f"answered a GraphQL request with errors: {messages}", definite=not did_something)
     if not isinstance(data, dict):
-        raise RequestFailed(
-            f"{node} answered a GraphQL request without data or errors: {excerpt}", definite=True
-        )
+        raise _failed(node, f"answered a GraphQL request without data or errors: {excerpt}", definite=False)
     return data
 
 
@@ -307,6 +314,6 @@ def _typed(node: str, data: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise RequestFailed(
-            f"{node} answered with data of another shape than its schema's: {error}", definite=True
+        raise _failed(
+            node, f"answered with data of another shape than its schema's: {error}", definite=False
         ) from error

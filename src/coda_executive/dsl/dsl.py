@@ -2,10 +2,9 @@
 
 import asyncio
 import dataclasses
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,11 +14,10 @@ from coda_executive.config.network import NodeSettings
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.one_more_node import Flags
 from coda_executive.config.plan import Role
-from coda_executive.dsl.explanation import MOST_CHANGES, node_lines
+from coda_executive.dsl.explanation import Around, Scenery, WaitInProgress, timed_out, unreachable
 from coda_executive.dsl.membership import Membership
 from coda_executive.dsl.payment_load import PaymentLoad, tell
 from coda_executive.dsl.sections import Sections, Severity, describe
-from coda_executive.dsl.suspicions import suspicions
 from coda_executive.errors import (
     ConfigError,
     CrashedNode,
@@ -28,12 +26,12 @@ from coda_executive.errors import (
     HardLogError,
     RequestFailed,
     TestFailed,
-    WaitTimeout,
-    WaitUnreachable,
 )
 from coda_executive.events.event import CompanionCrashed, NodeCrashed
+from coda_executive.interfaces.host import HostLoad, HostObserver
 from coda_executive.interfaces.node import Node
 from coda_executive.nemesis.nemesis import Nemesis
+from coda_executive.observation.delivery import DeliveryDelay
 from coda_executive.observation.history import (
     CrashExpected,
     Measured,
@@ -51,33 +49,13 @@ from coda_executive.wait_conditions.condition import (
     NotYet,
     Reached,
     Unreachable,
-    Verdict,
     WaitCondition,
 )
-from coda_executive.wait_conditions.limits import Limits
 from coda_protocol.currency import Amount, Fee
 from coda_protocol.keys import Keypair
 
 _LONGEST_POLL = 1.0  # seconds between two requests to a node about one thing; in short slots a quarter of one
 _SHORTEST_TIMER = 0.001  # seconds; a clock that is read as a float may be that much early
-
-
-@dataclass(slots=True)
-class WaitInProgress:
-    """A wait that goes on: what for, since when (nanoseconds since the run began), its limits, how far it got,
-    and the last changes of that, with their times.
-    """
-
-    condition: WaitCondition
-    began_ns: int
-    limits: Limits
-    progress: str = ""
-    moved: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
-
-    def note(self, progress: str, now_ns: int) -> None:
-        if progress != self.progress:
-            self.progress = progress
-            self.moved.append((now_ns, progress))
 
 
 @dataclass(slots=True)
@@ -100,6 +78,7 @@ class Dsl:
         settings: WaitSettings,
         *,
         nemesis_journal: Path,
+        delay: DeliveryDelay | None = None,
     ) -> None:
         self.testnet = testnet = membership.testnet
         self.facts = facts
@@ -108,6 +87,7 @@ class Dsl:
         self.loads: list[PaymentLoad] = []
         self.cut_short: str | None = None  # what a cancelled body was doing
         self._membership = membership
+        self._delay = delay
         self._router = router
         self._sections = sections
         self._settings = settings
@@ -401,13 +381,9 @@ class Dsl:
                 decided.set_result((self._router.cursor(), verdict.value))
             elif self._ending is not None:
                 # A crash explains more than the wait that it makes impossible.
-                decided.set_exception(
-                    self._ending
-                    if isinstance(self._ending, EngineError)
-                    else self._ending.during(wait.condition.description, wait.progress)
-                )
+                decided.set_exception(self._ended_by(self._ending, wait))
             elif isinstance(verdict, Unreachable):
-                decided.set_exception(self._unreachable(wait, verdict))
+                decided.set_exception(unreachable(wait, verdict.reason, self._scenery(start)))
             elif verdict.look_again_ns is not None:
                 if timer is not None:
                     timer.cancel()
@@ -426,7 +402,11 @@ class Dsl:
                         await asyncio.wait([decided], timeout=self._poll_seconds)
                     found = await decided
             except TimeoutError:
-                raise self._timed_out(wait, check(self._now()), hard, start) from None
+                now = self._now()
+                last = check(now)
+                if isinstance(last, NotYet):
+                    wait.note(last.progress, now.time_ns)
+                raise timed_out(wait, hard, self._scenery(start)) from None
             taken = loop.time() - began
             if taken > soft:
                 self._overran(wait, taken, soft)
@@ -439,6 +419,10 @@ class Dsl:
     def _now(self) -> NetworkState:
         """The state, as of this moment."""
         return replace(self._router.state, time_ns=self._router.now_ns())
+
+    def _host_load(self) -> HostLoad | None:
+        manager = self._membership.manager
+        return manager.host_load() if isinstance(manager, HostObserver) else None
 
     @property
     def _poll_seconds(self) -> float:
@@ -460,38 +444,25 @@ class Dsl:
     def _seconds(self, seconds: float) -> float:
         return seconds * self._settings.timeout_factor
 
-    def _timed_out(self, wait: WaitInProgress, verdict: Verdict, hard: float, start: Cursor) -> WaitTimeout:
-        now = self._now()
-        if isinstance(verdict, NotYet):
-            wait.note(verdict.progress, now.time_ns)
-        names = [node.id for node in self.testnet.nodes]
-        lines = node_lines(names, start.state, now, slot_ms=self.facts.constants.slot_ms)
-        error = WaitTimeout(
-            wait.condition.description,
-            wait.limits.hard,
-            hard,
-            wait.progress,
-            lines,
-            is_quantile=wait.limits.are_quantiles,
+    def _scenery(self, start: Cursor) -> Scenery:
+        around = Around(
+            tuple(map(str, self.nemesis.active)),
+            tuple(f"{load.name}: {load.account}" for load in self.loads),
+            self._delay,
+            self._host_load(),
         )
-        steps = [f"+{(time_ns - wait.began_ns) / 1e9:.1f} s {text}" for time_ns, text in wait.moved]
-        if len(steps) > 1:
-            error.add_note(f"how it went: {'; '.join(steps)}")
-        for line in wait.condition.near_misses(start.state, now):
-            error.add_note(f"near miss: {line}")
-        for line in suspicions(start.state, now, self.facts):
-            error.add_note(f"suspicion: {line}")
-        self._add_faults(error)
-        return error
+        names = [node.id for node in self.testnet.nodes]
+        return Scenery(names, start.state, self._now(), self.facts, around)
 
-    def _unreachable(self, wait: WaitInProgress, verdict: Unreachable) -> WaitUnreachable:
-        error = WaitUnreachable(wait.condition.description, verdict.reason, wait.progress)
-        self._add_faults(error)
-        return error
-
-    def _add_faults(self, error: ExecutiveError) -> None:
+    def _ended_by(
+        self, ending: CrashedNode | HardLogError | EngineError, wait: WaitInProgress
+    ) -> ExecutiveError:
+        if isinstance(ending, EngineError):
+            return ending
+        error = ending.during(wait.condition.description, wait.progress)
         for effect in self.nemesis.active:
             error.add_note(f"at work: {effect}")
+        return error
 
     def _raise_joined(self, errors: list[BaseException]) -> NoReturn:
         """Raise the gravest of several errors and tell the others as errors of the run."""

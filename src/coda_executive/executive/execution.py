@@ -40,10 +40,11 @@ from coda_executive.executive.outcome import Outcome, PhaseTime
 from coda_executive.executive.run_directory import RunDirectory
 from coda_executive.interfaces.engine import Session
 from coda_executive.interfaces.keeping import Detachable
-from coda_executive.interfaces.log_engine import Attachment, Queries
+from coda_executive.interfaces.log_engine import Attachment, LogRecord, Queries
 from coda_executive.interfaces.network_manager import DaemonBuild
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.nemesis.journal import JOURNAL_FILE
+from coda_executive.observation.delivery import DeliveryDelay
 from coda_executive.observation.history import ErrorFound, Measured, RunEnded, ValidationBegan
 from coda_executive.observation.router import Observation, Router
 from coda_executive.validation.finding import Finding
@@ -88,6 +89,7 @@ class Execution:
     kept: Keeping | None = None  # what has become of it
     phases: list[PhaseTime] = field(default_factory=list)
     judge: LogJudge = field(init=False)
+    delay: DeliveryDelay = field(default_factory=DeliveryDelay)
     doing: str | None = None
     infrastructure_failed: bool = False
     panel: Panel | None = None  # of validators, from the plan on
@@ -123,7 +125,7 @@ class Execution:
     async def _run(self) -> None:
         build, plan = await self._prepared()
         async with self._deployed(plan) as testnet:
-            deliver = self.router.deliver
+            deliver = self._deliver
             queries = Queries(build.event_ids)
             self.router.subscribe(self._judge_line)
             async with self.session.log_engine.attach(testnet, queries, deliver) as attachment:
@@ -160,6 +162,10 @@ class Execution:
             self.panel = run_panel(run_facts(plan_document(plan)))
             self.router.follow(self.panel.take)
         return build, plan
+
+    def _deliver(self, record: LogRecord) -> None:
+        self.delay.take(record.node, record.timestamp, self.router.now_ns())
+        self.router.deliver(record)
 
     def _store_plan(self, plan: DeploymentPlan) -> None:
         self.directory.store_plan(plan_document(plan))
@@ -252,6 +258,7 @@ class Execution:
             self.sections,
             self.settings,
             nemesis_journal=self.directory.path / JOURNAL_FILE,
+            delay=self.delay,
         )
         self.dsl = self.view.dsl = self.failures.dsl = dsl
         if self.failures.first is not None:

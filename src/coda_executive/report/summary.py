@@ -30,7 +30,10 @@ def summary_lines(
         where = f" [{' / '.join(error.section)}]" if error.section else ""
         first, *rest = error.message.splitlines() or [""]
         lines.append(f"  {mark}{where} at {error.time_ns / 1e9:.2f} s: {first}")
-        lines.extend(f"    {line}" for line in rest)
+        run = "RUN" if directory is None else shlex.quote(str(directory))
+        lines.extend(
+            f"    {line.replace(' RUN ', f' {run} ') if line.startswith('next: ') else line}" for line in rest
+        )
     if outcome.sections:
         lines.append("")
         lines.extend(_section_line(section) for section in outcome.sections)

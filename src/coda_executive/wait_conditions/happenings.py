@@ -31,6 +31,7 @@ from coda_protocol.hashes import StateHash
 
 _INCLUSION_BLOCKS = 4  # a command reaches a producer within one, and a short fork may undo one or two
 _MOST_NEAR_MISSES = 3
+TOO_EARLY = "before this wait began"  # in a near miss that an earlier cursor would have caught
 _LOADING_STEPS = {
     "disk": "Persisted_frontier_loaded",
     "fresh boot": "Persisted_frontier_fresh_boot",
@@ -218,12 +219,18 @@ def command_to_be_included(
         ]
         others = {name: seen for seen, event in blocks for name, _status in event.transactions}
         at_other = others.pop(wanted, None)
+        more = ", …" if len(others) > _MOST_NEAR_MISSES else ""
+        named = ", ".join(f"…{name[-6:]}" for name in list(others)[:_MOST_NEAR_MISSES]) + more
         if blocks and not others and not at_other:
             count = len({event.state_hash for _seen, event in blocks})
             return (f"{count} blocks were added since the wait began, and none holds any command",)
         return (
-            *([f"{at_other.node} has it in a block"] if at_other else []),
-            *([f"{len(others)} other commands were included since the wait began"] if others else []),
+            *([f"{at_other.node} has it in a block"] if at_other and at is not None else []),
+            *(
+                [f"{len(others)} other commands were included since the wait began: {named}"]
+                if others
+                else []
+            ),
         )
 
     place = f" at {at.id}" if at is not None else ""
@@ -240,4 +247,4 @@ def _hash_of(command: SentCommand | UserCommand) -> str:
 
 
 def _ago(before: NetworkState, seen: SeenEvent) -> str:
-    return f"seen {(before.time_ns - seen.time_ns) / 1e9:.1f} s before this wait began"
+    return f"seen {(before.time_ns - seen.time_ns) / 1e9:.1f} s {TOO_EARLY}"

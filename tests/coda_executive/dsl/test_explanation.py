@@ -15,7 +15,7 @@ def test_changes_are_told_with_their_times() -> None:
     (line,) = node_lines([A], before, now, slot_ms=2000)
 
     assert line == (
-        "block-producer-1: stopped, height 2, was: +1.5 s running, initialised, height 2; +2.0 s stopped, height 2"
+        "block-producer-1: stopped, height 2, was: +1.5 s running, initialised, height 2; +2.0 s stopped"
     )
 
 

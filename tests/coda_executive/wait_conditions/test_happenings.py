@@ -115,7 +115,7 @@ def test_a_command_at_one_node_is_a_near_miss_at_another() -> None:
     assert condition.begin(up(A, C), FACTS)(now) == NotYet("in no block")
     assert condition.near_misses(up(A, C), now) == (
         "block-producer-1 has it in a block",
-        "1 other commands were included since the wait began",
+        "1 other commands were included since the wait began: …5Ju2",
     )
 
 

@@ -18,6 +18,7 @@ from coda_executive.engines.local.companion import LocalCompanion
 from coda_executive.engines.local.files import explained, make_private, place
 from coda_executive.engines.local.guardian import ProcessEntry, process_table
 from coda_executive.engines.local.handshake import REFERENCE_NAME, Handshake, daemon_command, shake_hands
+from coda_executive.engines.local.host import HostWatch
 from coda_executive.engines.local.journal import Journal, JournalContent, ProcessIdentity, read_journal
 from coda_executive.engines.local.kept import refuse_kept_name
 from coda_executive.engines.local.leftovers import kill_processes, labelled_processes, processes_of
@@ -30,6 +31,7 @@ from coda_executive.engines.local.process import Command, Guardian
 from coda_executive.errors import DeployError, EngineError
 from coda_executive.interfaces.capabilities import LinkShapeable, Partitionable, Resettable
 from coda_executive.interfaces.engine import RunContext
+from coda_executive.interfaces.host import HostLoad
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
 from coda_executive.interfaces.node import Node
 from coda_executive.interfaces.testnet import Testnet
@@ -71,6 +73,7 @@ class LocalManager:
             options.archive_uri,
             self._environment(self._engine_directory, self._engine_directory / "tmp"),
         )
+        self._host = HostWatch()
         self._forced = False  # the guardian was told to end everything without us
 
     def log_path(self, node: NodeId) -> Path:
@@ -119,6 +122,7 @@ class LocalManager:
 
     async def launch(self) -> Launch:
         assert self._plan is not None
+        self._host.start()
         allowance = self._options.boot_allowance
         if allowance is None:
             assert self._handshake is not None
@@ -168,7 +172,12 @@ class LocalManager:
                 self._forced = True
             raise
 
+    def host_load(self) -> HostLoad:
+        """Satisfies HostObserver."""
+        return self._host.load()
+
     async def _destroy(self, journal: Journal, lease: PortLease) -> None:
+        self._host.stop()
         self._read_journal()
         guardian = self._guardian
         if guardian is not None and not guardian.is_lost and not self._forced:
@@ -210,6 +219,7 @@ class LocalManager:
             )
         await guardian.keep(name, lease_seconds, journal.socket_path)
         lease.close()
+        self._host.stop()
         journal.let_go()
         self._journal = None
 
