@@ -175,6 +175,7 @@ _HOMES = {
     "coda_executive.interfaces.client": ("BlockContents",),
     "coda_executive.interfaces.node": ("Node",),
     "coda_executive.nemesis.faults": (
+        "GatedPartition",
         "Kill",
         "Partition",
         "Pause",
@@ -281,6 +282,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "Upgradable",
     "BlockContents",
     "Node",
+    "GatedPartition",
     "Kill",
     "Partition",
     "Pause",

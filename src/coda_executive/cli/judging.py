@@ -17,6 +17,7 @@ from coda_executive.executive.judgement import judge_run, run_panel
 from coda_executive.executive.outcome import EXIT_CODES, Verdict
 from coda_executive.executive.run_directory import read_outcome
 from coda_executive.log_engines.lines import merge_logs
+from coda_executive.nemesis.journal import JOURNAL_FILE, outstanding
 from coda_executive.observation.history import EventSeen, HistoryEntry
 from coda_executive.report.summary import finding_lines
 from coda_executive.validation.finding import Finding, Validity, worst
@@ -53,6 +54,8 @@ def judge_one_run(given: str | None, *, as_json: bool) -> int:
         click.echo(f"  {judgement.remark}")
     if outcome is not None and outcome.verdict is not judgement.verdict:
         click.echo(f"  its outcome says {outcome.verdict}: the history was changed, or the validators were")
+    for applied in outstanding(directory / JOURNAL_FILE):
+        click.echo(f"  fault {applied.number} was never healed: {applied.fault}")
     for error in judgement.errors:
         first, *rest = error.splitlines()
         click.echo("\n".join([f"  {first}", *(f"    {line}" for line in rest)]))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from coda_executive.config.node_id import NodeId
+from coda_executive.errors import RequestFailed
 from coda_executive.interfaces.capabilities import (
     ClockSkewable,
     CpuThrottleable,
@@ -19,6 +20,7 @@ from coda_executive.interfaces.capabilities import (
     Pausable,
     Resettable,
 )
+from coda_executive.interfaces.client import Peer
 from coda_executive.interfaces.node import Node
 
 Key = tuple[str, NodeId, NodeId | None]
@@ -125,6 +127,36 @@ class ShapedLink(LinkEffect, frozen=True, kw_only=True, tag=True):
         return None if found is None else f"the link from {self.node} to {self.to} is still {found}"
 
 
+class GatedNode(Effect, frozen=True, kw_only=True, tag=True):
+    """It keeps some peers out by its own configuration. A daemon that is started meanwhile knows nothing of it, and
+    one that does not run needs none; `trusted` are let in wherever their address is banned too.
+    """
+
+    banned: tuple[Peer, ...]
+    trusted: tuple[Peer, ...]
+
+    async def apply(self, node: Node) -> None:
+        await self._gate(node, banned=self.banned, trusted=self.trusted)
+
+    async def undo(self, node: Node) -> None:
+        await self._gate(node, banned=(), trusted=())
+
+    async def missing(self, node: Node) -> str | None:
+        if not node.is_running:
+            return None
+        banned = {peer.peer_id for peer in self.banned}
+        linked = [peer.peer_id for peer in await node.client.peers() if peer.peer_id in banned]
+        return f"{self.node} still talks to {', '.join(linked)}, which it bans" if linked else None
+
+    @staticmethod
+    async def _gate(node: Node, *, banned: tuple[Peer, ...], trusted: tuple[Peer, ...]) -> None:
+        try:
+            await node.client.gate(banned=banned, trusted=trusted)
+        except RequestFailed:
+            if node.is_running:
+                raise
+
+
 class BrokenConnections(Effect, frozen=True, kw_only=True, tag=True):
     """All its connections with some nodes are broken off. The daemons make new ones: nothing is to be undone."""
 
@@ -183,4 +215,14 @@ class SlowedCpu(Effect, frozen=True, kw_only=True, tag=True):
         return None if factor == 1 else f"the processor of {self.node} is still {factor:g} times slower"
 
 
-AnyEffect = Down | Paused | CutLink | ShapedLink | BrokenConnections | WrongClock | TroubledDisk | SlowedCpu
+AnyEffect = (
+    Down
+    | Paused
+    | CutLink
+    | GatedNode
+    | ShapedLink
+    | BrokenConnections
+    | WrongClock
+    | TroubledDisk
+    | SlowedCpu
+)

@@ -25,12 +25,14 @@ from coda_executive.interfaces.capabilities import (
     Pausable,
     Resettable,
 )
+from coda_executive.interfaces.client import Peer
 from coda_executive.nemesis import partitions
 from coda_executive.nemesis.effects import (
     AnyEffect,
     BrokenConnections,
     CutLink,
     Down,
+    GatedNode,
     Paused,
     ShapedLink,
     SlowedCpu,
@@ -93,19 +95,57 @@ class Partition(msgspec.Struct, frozen=True, tag=True):
     groups: tuple[tuple[str, ...], ...] = ()
 
     def effects(self, scene: Scene, stream: Random) -> Effects:
-        links = self._links(scene, stream)
-        if not links:
-            raise ConfigError(f"{self} cuts no link among the nodes {', '.join(scene.nodes)}")
+        links = _links_between(self, scene, stream)
         return tuple(CutLink(node=one, to=other) for one, other in links)
 
-    def _links(self, scene: Scene, stream: Random) -> Sequence[partitions.DirectedLink]:
-        if self.groups:
-            return partitions.between(
-                *([node for name in group for node in resolve(name, scene, stream)] for group in self.groups)
+
+class GatedPartition(msgspec.Struct, frozen=True, tag=True):
+    """A partition by the daemons' own connection gating, which any engine can: those apart refuse each other. It is
+    symmetric, and a daemon that is started meanwhile is not part of it.
+    """
+
+    needs: ClassVar[tuple[type, ...]] = ()
+    shape: Literal["halves", "isolated", "bridge", "ring"] = "halves"
+    target: str = "minority"
+    groups: tuple[tuple[str, ...], ...] = ()
+
+    def effects(self, scene: Scene, stream: Random) -> Effects:
+        links = _links_between(self, scene, stream)
+        peers = {
+            node.id: _peer(node.peer_address) for node in scene.testnet.plan.nodes if node.id in scene.nodes
+        }
+        apart = {node: [other for one, other in links if one == node] for node in peers}
+        return tuple(
+            GatedNode(
+                node=node,
+                banned=tuple(peers[other] for other in others),
+                trusted=tuple(peer for name, peer in peers.items() if name not in (node, *others)),
             )
-        if self.shape in _OF_ALL:
-            return _OF_ALL[self.shape](stream.sample(scene.nodes, len(scene.nodes)))
-        return _OF_TARGET[self.shape](resolve(self.target, scene, stream), scene.nodes)
+            for node, others in apart.items()
+            if others
+        )
+
+
+def _links_between(
+    fault: Partition | GatedPartition, scene: Scene, stream: Random
+) -> Sequence[partitions.DirectedLink]:
+    """The links that a partition cuts, never none. Raises ConfigError."""
+    if fault.groups:
+        links: Sequence[partitions.DirectedLink] = partitions.between(
+            *([node for name in group for node in resolve(name, scene, stream)] for group in fault.groups)
+        )
+    elif fault.shape in _OF_ALL:
+        links = _OF_ALL[fault.shape](stream.sample(scene.nodes, len(scene.nodes)))
+    else:
+        links = _OF_TARGET[fault.shape](resolve(fault.target, scene, stream), scene.nodes)
+    if not links:
+        raise ConfigError(f"{fault} cuts no link among the nodes {', '.join(scene.nodes)}")
+    return links
+
+
+def _peer(multiaddress: str) -> Peer:
+    _, _, host, _, port, _, peer_id = multiaddress.split("/")
+    return Peer(host, int(port), peer_id)
 
 
 class SlowLinks(msgspec.Struct, frozen=True, tag=True):
@@ -171,7 +211,18 @@ class SlowCpu(msgspec.Struct, frozen=True, tag=True):
         return tuple(SlowedCpu(node=node, factor=self.factor) for node in nodes)
 
 
-Fault = Kill | Stop | Pause | Partition | SlowLinks | ResetConnections | SkewClock | TroubleDisk | SlowCpu
+Fault = (
+    Kill
+    | Stop
+    | Pause
+    | Partition
+    | GatedPartition
+    | SlowLinks
+    | ResetConnections
+    | SkewClock
+    | TroubleDisk
+    | SlowCpu
+)
 
 
 def disturbed(effects: Effects) -> tuple[NodeId, ...]:

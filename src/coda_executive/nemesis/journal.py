@@ -1,16 +1,15 @@
 """What must be undone, on disk before it is done: `nemesis.jsonl` in the run directory, one record a line.
 
-After a crash of the executive, `undo_outstanding` heals what is left from there.
+Of an executive that died it tells what was at work then (`judge`). Nothing has to be undone after it: what a fault is
+made of, the proxies and the processes of the nodes, ends with the testnet.
 """
 
 import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from coda_executive.errors import EngineError
-from coda_executive.interfaces.testnet import Testnet
 from coda_executive.nemesis.effects import AnyEffect
 from coda_executive.nemesis.schedule import Schedule
 
@@ -82,29 +81,6 @@ def outstanding(path: Path) -> tuple[Applying, ...]:
         elif isinstance(entry, Healed):
             applied.pop(entry.number, None)
     return tuple(applied.values())
-
-
-async def undo_outstanding(path: Path, testnet: Testnet) -> tuple[Applying, ...]:
-    """Undo what an executive that died had left, newest first, and note it; answers what that was.
-
-    It may be undone already, by whom or what ever: undoing is idempotent.
-    """
-    left = outstanding(path)
-    _drop_torn_end(path)
-    journal = NemesisJournal(path)
-    for applied in reversed(left):
-        for effect in reversed(applied.effects):
-            node: Any = testnet.node(effect.node)
-            await effect.undo(node)
-        journal.note(Healed(applied.number))
-    return left
-
-
-def _drop_torn_end(path: Path) -> None:
-    """What is appended to an unfinished line could never be read."""
-    if path.exists():
-        content = path.read_bytes()
-        os.truncate(path, content.rfind(b"\n") + 1)
 
 
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)

@@ -120,6 +120,23 @@ def test_a_run_that_was_killed_is_inconclusive(
     assert judgement["remark"] == "the history has no end: the run goes on, or was killed"
 
 
+def test_a_fault_that_was_at_work_when_the_run_was_killed_is_told(
+    simulate: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, directory = simulate("async with dsl.nemesis.applied(Pause('seed-1')): pass")
+    journal = directory / "nemesis.jsonl"
+    applied, healed = journal.read_text().splitlines(keepends=True)
+    capsys.readouterr()
+
+    run_cli(["judge", str(directory)])
+    assert "never healed" not in capsys.readouterr().out
+
+    journal.write_text(applied)
+    run_cli(["judge", str(directory)])
+    assert "fault 1 was never healed: Pause(target='seed-1')" in capsys.readouterr().out
+    assert "Healed" in healed
+
+
 def test_logs_alone_are_judged_by_what_they_hold(
     simulate: Callable[..., tuple[int, Path]], judge: Judge
 ) -> None:

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.real
 def test_real_daemons_split_and_come_together_again(
     executive: Callable[..., Finished], write_test: Callable[..., str]
 ) -> None:
-    """Partition, bad links, kill with an empty disk, pause and a broken connection, one after the other."""
+    """Partition, bad links, kill with an empty disk, pause, gating and a broken connection, one after the other."""
     target = write_test(
         """
         nodes = dsl.testnet.nodes
@@ -28,6 +28,12 @@ def test_real_daemons_split_and_come_together_again(
         async with dsl.nemesis.applied(Kill("block-producer-2", fresh_state=True)):
             async with dsl.nemesis.applied(Pause("seed-1")):
                 await dsl.wait_for(block_height_to_grow(1), since=dsl.cursor())
+        await dsl.wait_for(nodes_to_initialize(nodes))
+        async with dsl.nemesis.applied(GatedPartition("isolated", "block-producer-2")):
+            await dsl.wait_for(blocks_to_be_produced(4), since=dsl.cursor())
+            assert tip(first) != tip(second)
+            assert await second.client.peers() == ()
+        await dsl.wait_for(nodes_to_synchronize(nodes))
         async with dsl.nemesis.applied(ResetConnections("all")):
             pass
         await dsl.nemesis.prove_healed()

@@ -57,6 +57,18 @@ async with dsl.nemesis.applied(Partition(groups=(("block-producer-1",), ("seed-1
     assert tip(first) != tip(second) == tip(seed)
     assert produced(first) and produced(second)
 """,
+    "gated": """
+async with dsl.nemesis.applied(GatedPartition("isolated", "block-producer-1")):
+    await asyncio.sleep(10)
+    assert tip(first) != tip(second) == tip(seed)
+    assert await first.client.peers() == ()
+    assert len(await second.client.peers()) == 1
+""",
+    "gated and killed": """
+async with dsl.nemesis.applied(GatedPartition(groups=(("block-producer-1",), ("seed-1", "block-producer-2")))):
+    async with dsl.nemesis.applied(Kill("block-producer-2")):
+        await asyncio.sleep(5)
+""",
     "deaf": """
 async with dsl.nemesis.applied(Partition("deaf", "block-producer-1")):
     await asyncio.sleep(1)
