@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from coda_executive.config.plan import Role
     from coda_executive.dsl.dsl import Dsl
     from coda_executive.dsl.endurance import endure
+    from coda_executive.dsl.results import Results
     from coda_executive.errors import RequestFailed
     from coda_executive.executive.integration_test import IntegrationTest, integration_test
     from coda_executive.executive.log_policy import ExpectedLog, LogPolicy
@@ -156,6 +157,7 @@ _HOMES = {
     "coda_executive.config.plan": ("Role",),
     "coda_executive.dsl.dsl": ("Dsl",),
     "coda_executive.dsl.endurance": ("endure",),
+    "coda_executive.dsl.results": ("Results",),
     "coda_executive.errors": ("RequestFailed",),
     "coda_executive.executive.integration_test": ("IntegrationTest", "integration_test"),
     "coda_executive.executive.log_policy": ("ExpectedLog", "LogPolicy"),
@@ -264,6 +266,7 @@ __all__ = [  # noqa: RUF022 (in the order of the rooms)
     "Role",
     "Dsl",
     "endure",
+    "Results",
     "RequestFailed",
     "IntegrationTest",
     "integration_test",

@@ -121,8 +121,6 @@ def _next_steps(near: Sequence[str], suspected: Sequence[str], scenery: Scenery)
     now = scenery.now
     if any(TOO_EARLY in line for line in near):
         yield "begin to wait before what causes it: take `cursor = dsl.cursor()` there, and wait `since=cursor`"
-    if scenery.around.is_slow:
-        yield "the machine was too slow: run it alone, or stretch every limit with --timeout-factor 3"
     odd = [
         name
         for name in scenery.names
@@ -130,6 +128,8 @@ def _next_steps(near: Sequence[str], suspected: Sequence[str], scenery: Scenery)
     ]
     for name in odd[:_MOST_LOGS_TO_READ]:
         yield logs_of(name)
+    if scenery.around.is_slow:
+        yield "the machine was too slow: run it alone, or stretch every limit with --timeout-factor 3"
     if not odd:
         complained = any(
             seen.event.level != "Warn"

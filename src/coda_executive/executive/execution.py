@@ -20,6 +20,7 @@ from coda_executive.config.roster import node_names
 from coda_executive.config.validate import check
 from coda_executive.dsl.dsl import Dsl, WaitSettings
 from coda_executive.dsl.membership import Membership
+from coda_executive.dsl.results import Results
 from coda_executive.dsl.sections import FoundError, Sections, Severity, describe
 from coda_executive.errors import (
     ConfigError,
@@ -45,7 +46,14 @@ from coda_executive.interfaces.network_manager import DaemonBuild
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.nemesis.journal import JOURNAL_FILE
 from coda_executive.observation.delivery import DeliveryDelay
-from coda_executive.observation.history import ErrorFound, Measured, RunEnded, ValidationBegan
+from coda_executive.observation.history import (
+    ErrorFound,
+    Measured,
+    RunEnded,
+    SectionBegan,
+    SectionEnded,
+    ValidationBegan,
+)
 from coda_executive.observation.router import Observation, Router
 from coda_executive.validation.finding import Finding
 from coda_executive.validation.panel import Panel
@@ -329,12 +337,30 @@ class Execution:
                 "MissingLogLine",
                 f"the test expects a log line{where} that matches {missing.pattern!r}, and none came",
             )
+        self._analyse_results()
         assert self.panel is not None, "what was deployed had a plan"
         required = self.test.exercises if self.settings.strict else ()
         self.router.record(ValidationBegan(required))
         self.findings = self.panel.findings()
         for error in errors_of(self.findings, required=required):
             self.sections.found(Severity.SOFT, type(error).__name__, describe(error))
+
+    def _analyse_results(self) -> None:
+        """Have the test judge what it collected, unless it was stopped early."""
+        if self.test.analysis is None or any(
+            error.severity is Severity.HARD for error in self.sections.errors
+        ):
+            return
+        with self.sections.section("analysis", hard=False) as record:
+            self.router.record(SectionBegan(record.path, False))
+            try:
+                self.test.analysis(Results(self.router.state, self.measurements))
+            except (ExecutiveError, AssertionError):
+                raise
+            except Exception as error:  # noqa: BLE001  the border: a test's own bug is a verdict on the test
+                self._found_in_test(error)
+            finally:
+                self.router.record(SectionEnded(record.path))
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

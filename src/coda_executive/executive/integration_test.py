@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from coda_executive.config.network import NetworkConfig
 from coda_executive.dsl.dsl import Dsl
+from coda_executive.dsl.results import Results
 from coda_executive.errors import ConfigError
 from coda_executive.executive.log_policy import LogPolicy
 from coda_executive.validation.in_the_box import NAMES
@@ -12,6 +13,7 @@ from coda_executive.wait_conditions.limits import Span
 from coda_protocol.runtime_config import RuntimeConfig
 
 Body = Callable[[Dsl], Awaitable[None]]
+Analysis = Callable[[Results], None]
 
 # Far above any sum of limits in a short test: it is there for a body that hangs outside of its waits.
 DEFAULT_TIME_LIMIT = Span(slots=500, seconds=600)
@@ -27,6 +29,9 @@ class IntegrationTest:
 
     `traffic` goes on beside the body until that ends, and in a search also while faults are at work: what users
     of the network do meanwhile. It must bear nodes that do not answer.
+
+    `analysis` is called with the results of a body that came to its end, once every node's last line was read; its
+    assertions are errors of the run. A test that was stopped early skips it.
     """
 
     name: str
@@ -37,6 +42,7 @@ class IntegrationTest:
     needs: tuple[type, ...] = ()
     exercises: tuple[str, ...] = ()
     traffic: Body | None = None
+    analysis: Analysis | None = None
     log_policy: LogPolicy = field(default_factory=LogPolicy)
     time_limit: Span = DEFAULT_TIME_LIMIT
 
@@ -49,6 +55,7 @@ def integration_test(
     needs: tuple[type, ...] = (),
     exercises: tuple[str, ...] = (),
     traffic: Body | None = None,
+    analysis: Analysis | None = None,
     log_policy: LogPolicy | None = None,
     time_limit: Span = DEFAULT_TIME_LIMIT,
 ) -> Callable[[Body], IntegrationTest]:
@@ -72,6 +79,7 @@ def integration_test(
             needs=needs,
             exercises=exercises,
             traffic=traffic,
+            analysis=analysis,
             log_policy=log_policy or LogPolicy(),
             time_limit=time_limit,
         )

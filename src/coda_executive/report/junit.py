@@ -42,6 +42,9 @@ def junit_xml(evidence: Evidence) -> str:
         "exit_code": str(evidence.exit_code),
         "repeat": shlex.join(run.command),
     }
+    for _now, measured in evidence.measurements:
+        of = f" ({measured.node})" if measured.node else ""
+        told[f"{measured.name}{of}"] = f"{measured.value:g} {measured.unit}".strip()
     for name, value in told.items():
         Xml.SubElement(properties, "property", {"name": name, "value": _clean(value)})
     cause = evidence.first_cause
