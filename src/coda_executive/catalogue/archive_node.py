@@ -62,13 +62,13 @@ async def archive_node(dsl: Dsl) -> None:
         await dsl.wait_for(command_to_be_included(small, at=node, status="Failed"))
         await dsl.wait_for(nodes_to_synchronize(dsl.testnet.nodes))
         chain = await client.best_chain()
-        await dsl.wait_for(chain_to_be_archived(chain[-1].state_hash, node))
+        archived = await dsl.wait_for(chain_to_be_archived(chain[-1].state_hash, node))
+        told = [(block.state_hash, block.height, block.global_slot) for block in archived]
+        assert told == [(block.state_hash, block.height, block.global_slot) for block in chain], (
+            f"archived is {told}"
+        )
+        assert archived[0].chain_status == "canonical", f"genesis is {archived[0].chain_status}"
 
-        stored = await archive.blocks()
-        hashes = [block.state_hash for block in stored]
-        assert len(set(hashes)) == len(hashes), "a block is stored twice"
-        assert stored[0].chain_status == "canonical", f"genesis is {stored[0].chain_status}"
-        assert not await archive.missing_blocks(), "blocks are missing, though the archive was never down"
         commands = [*await archive.command(paid.hash), *await archive.command(small.hash)]
         made = [block.state_hash for block in chain if block.height > 1]
         applied, failed = (command for command in commands if command.block in made)

@@ -20,11 +20,12 @@ from tests.coda_daemon.archive.chains import (
     diffs,
     longer,
 )
-from tests.coda_daemon.chain_testbed import key
-from tests.coda_daemon.commands_testbed import FEE
+from tests.coda_daemon.chain_testbed import key, next_block
+from tests.coda_daemon.commands_testbed import FEE, payment
+from tests.coda_daemon.test_hard_fork import FORKED
 
 from coda_daemon.archive.archive import Archive, delete_below
-from coda_daemon.archive.block_diff import BlockDiff, genesis_diff
+from coda_daemon.archive.block_diff import BlockDiff, diff_of, genesis_diff
 from coda_daemon.archive.replay import ReplayError, replayed
 from coda_daemon.archive.schema import schema
 from coda_daemon.archive.stores import SystemArchiveStores
@@ -229,6 +230,26 @@ async def test_what_is_no_block_is_refused(store: ArchiveStore) -> None:
         await archive.add(BlockDiff(b"no block", (), (), 0))
     with pytest.raises(MalformedBlockError, match="what became of 2 credits"):
         await archive.add(msgspec.structs.replace(diff, credits=()))
+
+
+async def test_after_a_hard_fork_heights_and_slots_go_on_and_a_replay_counts_with_them(
+    store: ArchiveStore,
+) -> None:
+    fork = [next_block(FORKED, FORKED.built, commands=[payment(1, 2)])]
+    fork.append(next_block(FORKED, fork[0]))
+    archive = Archive(store, k=30)
+    await archive.add(genesis_diff(FORKED))
+    for built, parent in zip(fork, (FORKED.built, fork[0]), strict=True):
+        await archive.add(diff_of(built, parent.ledger, creation_fee=CREATION_FEE))
+
+    rows = await store.fetch(
+        "SELECT height, global_slot_since_genesis - global_slot_since_hard_fork, parent_id IS NULL FROM blocks "
+        "ORDER BY height"
+    )
+    assert [(height, before, bool(first)) for height, before, first in rows] == [
+        *((1001, 5000, True), (1002, 5000, False), (1003, 5000, False))
+    ]
+    assert (await replayed(store, FORKED, fork[1].block.state_hash)).user_commands == 1
 
 
 @pytest.mark.postgresql

@@ -54,7 +54,41 @@ def answering(value: Any) -> Callable[..., Any]:
     return lambda original, *_arguments, **_named: value
 
 
-PRODUCER, LEDGER = "coda_daemon.block_producer", "coda_daemon.ledger.transactions"
+def rows_with(**changed: Any) -> Callable[..., Any]:
+    """All rows of a kind with the same fields changed."""
+
+    def plant(original: Original, *given: Any) -> Any:
+        rows = original(*given)
+        if isinstance(rows, tuple | list) or not hasattr(rows, "__dataclass_fields__"):
+            return [replace(row, **changed) for row in rows]
+        return replace(rows, **changed)
+
+    return plant
+
+
+def with_slot_1(original: Original, self: Any, table: str, columns: Any, rows: Any) -> Any:
+    if table == "blocks":
+        at = columns.index("global_slot_since_genesis")
+        rows = [(*row[:at], 1, *row[at + 1 :]) for row in rows]
+    return original(self, table, columns, rows)
+
+
+async def never_stopped(_original: Original, _self: Any) -> None:
+    return
+
+
+def without_third_block(original: Original, self: Any, announcement: Any) -> None:
+    block = getattr(announcement, "block", None)
+    if block is None or block.blockchain_length != 3:
+        original(self, announcement)
+
+
+PRODUCER, LEDGER, ROWS = (
+    "coda_daemon.block_producer",
+    "coda_daemon.ledger.transactions",
+    "coda_daemon.archive.rows",
+)
+SIMULATED = "coda_executive.engines.simulation"
 DEFECTS = {
     "no slot is won": Defect(
         "block-production", (f"{PRODUCER}:first_win",), answering(None), "suspicion: no block was made in"
@@ -148,6 +182,42 @@ DEFECTS = {
         ("coda_daemon.daemon:make_genesis",),
         without_chain_end,
         "stopped waiting for never in 18 slots: global slot 24 to be reached: it came true ",
+    ),
+    "a block is not sent to the archive": Defect(
+        "archive-node",
+        ("coda_daemon.archive.feed:ArchiveFeed._heard",),
+        without_third_block,
+        "the archive misses 3N",
+    ),
+    "the archive has a slot wrong": Defect(
+        "archive-node",
+        (f"{SIMULATED}.archives:SimulatedArchiveStore.insert",),
+        with_slot_1,
+        "archived is [",
+    ),
+    "genesis is not final": Defect(
+        "archive-node",
+        ("coda_daemon.archive.archive:rows_of",),
+        rows_with(is_genesis=False),
+        "genesis is pending",
+    ),
+    "the archive has an amount wrong": Defect(
+        "archive-node", (f"{ROWS}:_user_commands",), rows_with(amount="4"), "amount=4"
+    ),
+    "the archive takes failed commands for applied": Defect(
+        "archive-node", (f"{ROWS}:_user_commands",), rows_with(failure_reason=None), "failure=None"
+    ),
+    "the archive has coinbases wrong": Defect(
+        "archive-node", (f"{ROWS}:_internal",), rows_with(fee="1"), "': 1} in 1 blocks"
+    ),
+    "an archive that is stopped goes on": Defect(
+        "archive-node",
+        (f"{SIMULATED}.node_archive:SimulatedNodeArchive.stop",),
+        never_stopped,
+        "the archive was down, and misses nothing",
+    ),
+    "the archive has a nonce wrong": Defect(
+        "archive-node", (f"{ROWS}:_user_commands",), rows_with(nonce=7), "to be applied, found"
     ),
     "payments are lost": Defect(
         "gossip-consistency",
