@@ -63,8 +63,9 @@ class Bench:
         self.failures: list[EngineError] = []
         self._opening = (engine, options, daemon, needs)
         directory.mkdir(parents=True, exist_ok=True)
+        self.run_id = f"conformance-{crc32(str(directory).encode()):08x}"
         context = RunContext(
-            run_id=f"conformance-{crc32(str(directory).encode()):08x}",
+            run_id=self.run_id,
             directory=directory,
             seed=SEED,
             daemon=daemon,

@@ -1,7 +1,7 @@
 """The promises of an engine's front, manager, nodes and log engine, each as a test.
 
-What the docstrings of `coda_executive.interfaces` promise is asserted here; `AbilityConformance` does so for
-what only some engines can.
+What the docstrings of `coda_executive.interfaces` promise is asserted here; `AbilityConformance` and
+`KeepingConformance` do so for what only some engines can.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from coda_executive.interfaces.log_engine import LogRecord, Queries
 from coda_executive.interfaces.node import Node
 from coda_executive.testing.ability_conformance import AbilityConformance
 from coda_executive.testing.bench import SEED, WAITING_NETWORK, Bench
+from coda_executive.testing.keeping_conformance import KeepingConformance
 from coda_executive.testing.promises import clause, promise
 
 _CREATE_ACCOUNT = 'mutation { createAccount(input: { password: "naughty blue worm" }) { publicKey } }'
@@ -32,7 +33,7 @@ _TRACKED_ACCOUNTS = "query { trackedAccounts { publicKey } }"
 _GENESIS = "query { genesisConstants { genesisTimestamp } }"
 
 
-class EngineConformance(AbilityConformance):
+class EngineConformance(AbilityConformance, KeepingConformance):
     """Inherit, say which engine, and pytest runs every clause.
 
     The daemon must keep the daemon contract: the kit asks it for its peers, its genesis time and its wallet.

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.coda_executive.testing.broken_engines import MUTANTS, for_those_who_asked, matching
+from tests.coda_executive.testing.keeping_fake import KEEPERS
 
 from coda_executive.testing import EngineConformance, FakeEngine
+
+ALL = [*MUTANTS, *KEEPERS]
 
 CLAUSES = [name for name in dir(EngineConformance) if name.startswith("test_")]
 
@@ -17,7 +20,7 @@ def clause_of(part: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("part", "engine", "reason"), MUTANTS, ids=[f"{part}: {reason}" for part, _, reason in MUTANTS]
+    ("part", "engine", "reason"), ALL, ids=[f"{part}: {reason}" for part, _, reason in ALL]
 )
 def test_engine_that_breaks_a_promise_is_refused_for_it(
     part: str, engine: FakeEngine, reason: str, tmp_path: Path
@@ -38,4 +41,4 @@ def test_log_engine_that_sees_only_what_was_asked_for_may_number_as_it_likes(tmp
 
 
 def test_every_clause_has_a_mutant() -> None:
-    assert sorted({clause_of(part) for part, _, _ in MUTANTS}) == CLAUSES
+    assert sorted({clause_of(part) for part, _, _ in ALL}) == CLAUSES
