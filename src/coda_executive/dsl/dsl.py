@@ -77,7 +77,7 @@ class Dsl:
         sections: Sections,
         settings: WaitSettings,
         *,
-        nemesis_journal: Path,
+        nemesis_journal: Path | None,
         delay: DeliveryDelay | None = None,
     ) -> None:
         self.testnet = testnet = membership.testnet

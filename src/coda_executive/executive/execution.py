@@ -265,7 +265,7 @@ class Execution:
             facts,
             self.sections,
             self.settings,
-            nemesis_journal=self.directory.path / JOURNAL_FILE,
+            nemesis_journal=self.directory.path / JOURNAL_FILE if self.directory.is_filled else None,
             delay=self.delay,
         )
         self.dsl = self.view.dsl = self.failures.dsl = dsl

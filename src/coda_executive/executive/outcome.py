@@ -55,6 +55,7 @@ class Outcome:
     """How a run ended. `doing` is what was going on when it was cut short, None for a run that came to its
     end. `findings` are empty when it ended before its validation. `kept` is the name under which its testnet
     is still up, None where it was destroyed. `measurements` are what the test collected, in that order.
+    `digest` names the history of a run that kept nothing else.
     """
 
     verdict: Verdict
@@ -66,6 +67,7 @@ class Outcome:
     kept: str | None = None
     findings: tuple[Finding, ...] = ()
     measurements: tuple[Measured, ...] = ()
+    digest: str = ""
 
     @property
     def exit_code(self) -> int:

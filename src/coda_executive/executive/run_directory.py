@@ -66,11 +66,15 @@ class StoredOutcome(msgspec.Struct, frozen=True):
 class RunDirectory:
     """One run's directory, made anew. Every failure to write in it is an EngineError that names the path."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_filled: bool = True) -> None:
+        """Without `is_filled` nothing is written into it: it is there for those who want a place."""
         self.path = path
+        self.is_filled = is_filled
 
     @classmethod
-    def create(cls, test: str, engine: str, requested: Path | None) -> "RunDirectory":
+    def create(
+        cls, test: str, engine: str, requested: Path | None, *, is_filled: bool = True
+    ) -> "RunDirectory":
         """Make the directory asked for, or a fresh one with a readable name under `runs/`.
 
         A requested directory must be new or empty: evidence is never overwritten.
@@ -97,7 +101,7 @@ class RunDirectory:
                 f"the run directory cannot be made: {error.strerror}: {error.filename}; "
                 f"choose another with --run-dir or free some space"
             ) from error
-        return cls(path)
+        return cls(path, is_filled=is_filled)
 
     @property
     def run_id(self) -> str:
@@ -144,6 +148,8 @@ class RunDirectory:
             ) from error
 
     def _write(self, name: str, data: bytes) -> None:
+        if not self.is_filled:
+            return
         target = self.path / name
         partial = target.with_suffix(".partial")
         try:

@@ -20,7 +20,8 @@ from coda_executive.executive.outcome import Outcome, Verdict
 from coda_executive.executive.run_directory import RunDescription, RunDirectory
 from coda_executive.interfaces.engine import Engine, RunContext
 from coda_executive.observation.history import HistoryWriter
-from coda_executive.observation.router import Router
+from coda_executive.observation.history_digest import HistoryDigest
+from coda_executive.observation.router import History, Router
 from coda_executive.support.clock import wall_time
 
 Keep = Literal["never", "failed", "always"]
@@ -30,7 +31,8 @@ Keep = Literal["never", "failed", "always"]
 class RunSettings:
     """How a run is made. `daemon` None is the reference daemon; `command` is what the user typed, for
     repeating it. `keep_up` leaves up the testnet of a test that passed; `pause` is asked what becomes of that
-    of a test that failed. `genesis_files` are put beside every node's configuration.
+    of a test that failed. `hash_only` keeps the history's digest, in the outcome, and no evidence.
+    `genesis_files` are put beside every node's configuration.
     """
 
     seed: int
@@ -41,6 +43,7 @@ class RunSettings:
     timeout_factor: float = 1.0
     strict: bool = False
     command: tuple[str, ...] = ()
+    hash_only: bool = False
     genesis_files: Mapping[str, bytes] = field(default_factory=dict)
     keep_up: Keeping | None = None
     pause: Pause | None = None
@@ -57,7 +60,9 @@ def run_test(
     if missing:
         reason = f"engine {engine.name} gives its nodes no {', '.join(missing)}"
         return Outcome(Verdict.NOTHING_RAN, (), (), (), skipped=reason), None
-    directory = RunDirectory.create(test.name, engine.name, settings.run_dir)
+    directory = RunDirectory.create(
+        test.name, engine.name, settings.run_dir, is_filled=not settings.hash_only
+    )
     directory.describe(_description(test, engine, settings, directory))
     view = RunView(test.name, engine.name, settings.seed, directory.path)
     monitor.began(view)
@@ -100,34 +105,51 @@ async def _execute(
     directory: RunDirectory,
     view: RunView,
 ) -> Outcome:
+    if settings.hash_only:
+        with HistoryDigest() as digest:
+            outcome = await _executed(test, engine, settings, monitor, directory, view, digest)
+        return replace(outcome, digest=digest.text)
     with HistoryWriter(directory.path / "history") as history:
-        router = Router(history, observer=monitor.recorded)
-        failures = Failures()
-        context = RunContext(
-            run_id=directory.run_id,
-            directory=directory.path,
-            seed=settings.seed,
-            daemon=settings.daemon,
-            publish=router.publish,
-            fail=failures.report,
-            needs=test.needs,
-        )
-        execution = Execution(
-            test=test,
-            session=engine.open(context, settings.engine_options),
-            router=router,
-            sections=Sections(router.now_ns),
-            directory=directory,
-            seed=settings.seed,
-            settings=WaitSettings(settings.timeout_factor, settings.strict),
-            monitor=monitor,
-            view=view,
-            failures=failures,
-            genesis_files=settings.genesis_files,
-            keep_up=settings.keep_up,
-            pause=settings.pause,
-        )
-        return await execution.execute()
+        return await _executed(test, engine, settings, monitor, directory, view, history)
+
+
+async def _executed(
+    test: IntegrationTest,
+    engine: Engine,
+    settings: RunSettings,
+    monitor: Monitor,
+    directory: RunDirectory,
+    view: RunView,
+    history: History,
+) -> Outcome:
+    router = Router(history, observer=monitor.recorded)
+    failures = Failures()
+    context = RunContext(
+        run_id=directory.run_id,
+        directory=directory.path,
+        seed=settings.seed,
+        daemon=settings.daemon,
+        publish=router.publish,
+        fail=failures.report,
+        needs=test.needs,
+        keeps_logs=not settings.hash_only,
+    )
+    execution = Execution(
+        test=test,
+        session=engine.open(context, settings.engine_options),
+        router=router,
+        sections=Sections(router.now_ns),
+        directory=directory,
+        seed=settings.seed,
+        settings=WaitSettings(settings.timeout_factor, settings.strict),
+        monitor=monitor,
+        view=view,
+        failures=failures,
+        genesis_files=settings.genesis_files,
+        keep_up=settings.keep_up,
+        pause=settings.pause,
+    )
+    return await execution.execute()
 
 
 def _description(

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from coda_executive.executive.slot_length import with_slot_seconds
 from coda_executive.exploration.signatures import first_error, signature_of
 from coda_executive.exploration.watcher import NobodyWatches
 from coda_executive.nemesis.schedule import Schedule
+from coda_executive.observation.history_digest import digest_of_history
 from coda_executive.wait_conditions.initialization import nodes_to_initialize
 
 
@@ -41,10 +41,11 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """`schedule` None draws one from the seed."""
+    """`schedule` None draws one from the seed. `in_full` writes the history, and reads it for the digest."""
 
     seed: int
     schedule: Schedule | None = None
+    in_full: bool = False
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -80,9 +81,12 @@ class Attempter:
                 daemon=self._setup.daemon,
                 run_dir=self._run_dir,
                 keep="never",
+                hash_only=not attempt.in_full,
             )
             outcome, directory = run_test(test, self._engine, settings, NobodyWatches())
-            digest = "" if directory is None else history_digest(directory / "history")
+            digest = outcome.digest
+            if attempt.in_full and directory is not None:
+                digest = digest_of_history(directory / "history")
         finally:
             shutil.rmtree(self._run_dir, ignore_errors=True)
         return _result(attempt, outcome, used[0] if used else attempt.schedule, digest)
@@ -103,14 +107,6 @@ def disturbed(
         await test.body(dsl)
 
     return replace(test, body=body)
-
-
-def history_digest(directory: Path) -> str:
-    """Of all segments of a history, as 32 hexadecimal digits."""
-    digest = blake2b(digest_size=16)
-    for segment in sorted(directory.glob("*.jsonl")):
-        digest.update(segment.read_bytes())
-    return digest.hexdigest()
 
 
 def _result(attempt: Attempt, outcome: Outcome, schedule: Schedule | None, digest: str) -> Result:

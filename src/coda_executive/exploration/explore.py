@@ -11,7 +11,6 @@ from coda_executive.exploration.workers import Workers
 from coda_executive.nemesis.schedule import Schedule
 
 SHRINK_BUDGET = 100  # schedules that are tried for one failure
-_VERIFICATIONS = 2
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -91,8 +90,10 @@ def _failure(signature: str, results: Sequence[Result], workers: Workers, budget
             )
 
         case = shrink(case, fails, budget=budget)
-    attempt = Attempt(first.attempt.seed) if case is None else Attempt(case.seed, case.schedule)
-    again = list(workers.results([attempt] * _VERIFICATIONS))
+    seed, schedule = (first.attempt.seed, None) if case is None else (case.seed, case.schedule)
+    # Once as in the search and once with the whole history written, which must not make a difference.
+    attempts = [Attempt(seed, schedule, in_full=in_full) for in_full in (False, True)]
+    again = list(workers.results(attempts))
     is_repeatable = {each.signature for each in again} == {signature} and len({e.digest for e in again}) == 1
     seeds = tuple(result.attempt.seed for result in results)
     return Failure(signature, seeds, first.error, case, is_repeatable)

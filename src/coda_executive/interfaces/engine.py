@@ -38,6 +38,7 @@ class RunContext:
     `publish` takes a life-cycle event into the history at once; `fail` ends the run for a failure of the
     infrastructure outside of any call. Call both on the event loop. `daemon` is the user's choice, None for the
     reference daemon. `needs` are the capabilities that the test names: an engine may leave out the others.
+    Without `keeps_logs` nobody will read what nodes wrote: an engine that does not need the files makes none.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class RunContext:
     publish: Callable[[NodeId, LifecycleEvent], None]
     fail: Callable[[EngineError], None]
     needs: tuple[type, ...] = ()
+    keeps_logs: bool = True
 
 
 @dataclass(frozen=True, slots=True)

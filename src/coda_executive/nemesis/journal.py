@@ -38,13 +38,18 @@ Entry = Applying | Healed | Scheduled
 
 
 class NemesisJournal:
-    """Appends to a journal, which is made with the first entry. `note` returns once the entry is on disk."""
+    """Appends to a journal, which is made with the first entry. `note` returns once the entry is on disk.
 
-    def __init__(self, path: Path) -> None:
+    Without a path nothing is kept: of a network that ends with this process.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def note(self, entry: Entry) -> None:
         """Raises EngineError; nothing may be applied then."""
+        if self._path is None:
+            return
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:

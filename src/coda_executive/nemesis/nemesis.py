@@ -59,7 +59,7 @@ class Nemesis:
     """One run's. Everything that it applied is undone when the blocks and schedules that did so have ended."""
 
     def __init__(
-        self, testnet: Testnet, router: Router, *, seed: int, journal: Path, crashes: Crashes
+        self, testnet: Testnet, router: Router, *, seed: int, journal: Path | None, crashes: Crashes
     ) -> None:
         self._testnet = testnet
         self._router = router

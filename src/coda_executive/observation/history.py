@@ -260,8 +260,7 @@ class HistoryWriter:
     def append(self, entry: HistoryEntry) -> None:
         if self._has_failed or self._file is None:
             return
-        _encoder.encode_into(_WrittenEntry(entry.time_ns, _written(entry.record)), self._buffer, -1)
-        self._buffer += b"\n"
+        encode_entry(entry, self._buffer)
         if len(self._buffer) >= _BUFFER_BYTES:
             self.flush()
 
@@ -380,6 +379,12 @@ def _check_header(line: bytes, segment: int, where: str) -> None:
             f"{where}: expected {expected.format} version {VERSION} segment {segment}, "
             f"found {header.format} version {header.version} segment {header.segment}"
         )
+
+
+def encode_entry(entry: HistoryEntry, into: bytearray) -> None:
+    """Append an entry's line, with its end."""
+    _encoder.encode_into(_WrittenEntry(entry.time_ns, _written(entry.record)), into, -1)
+    into += b"\n"
 
 
 def _written(record: HistoryRecord) -> _WrittenEvent | _PlainRecord:

@@ -9,6 +9,7 @@ counted.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -16,7 +17,7 @@ from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.events.event import DaemonEvent, ErrorLogged, LifecycleEvent, UnreadableLine
 from coda_executive.interfaces.log_engine import LogRecord
-from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord, HistoryWriter
+from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord
 from coda_executive.observation.network_state import NetworkState, apply
 
 _FLUSH_SECONDS = 1.0  # the most evidence that a kill -9 may cost
@@ -61,6 +62,19 @@ class _Repeats:
     last: EventSeen | None = None
 
 
+class History(Protocol):
+    """Where the router writes: a `HistoryWriter`, or what stands for it."""
+
+    def append(self, entry: HistoryEntry) -> None:
+        """Raises EngineError."""
+
+    def flush(self) -> None:
+        """Raises EngineError."""
+
+    def before_close(self, callback: Callable[[], None]) -> None:
+        """Have a function called before it closes."""
+
+
 class Router:
     """Takes observations in and hands them on. Make it on the event loop of the run, and use it only there.
 
@@ -68,7 +82,7 @@ class Router:
     EngineError, once, when the history cannot be written.
     """
 
-    def __init__(self, history: HistoryWriter, *, observer: Callable[[HistoryRecord], None]) -> None:
+    def __init__(self, history: History, *, observer: Callable[[HistoryRecord], None]) -> None:
         self._history = history
         self._observer = observer
         self._loop = asyncio.get_running_loop()

@@ -26,8 +26,8 @@ from coda_executive import (
 from coda_executive.engines.simulation import ENGINE
 from coda_executive.engines.simulation.options import SimulationOptions
 from coda_executive.executive.runner import RunSettings, run_test
-from coda_executive.exploration.attempt import history_digest
 from coda_executive.exploration.watcher import NobodyWatches
+from coda_executive.observation.history_digest import digest_of_history
 
 
 @integration_test(
@@ -54,7 +54,7 @@ def fingerprint(seed: int, directory: Path) -> str:
     settings = RunSettings(seed=seed, engine_options=options, run_dir=directory)
     outcome, _ = run_test(small, ENGINE, settings, NobodyWatches())
     trace = (directory / "trace.json").read_bytes()
-    return f"{seed} {outcome.verdict} {history_digest(directory / 'history')} {trace!r}"
+    return f"{seed} {outcome.verdict} {digest_of_history(directory / 'history')} {trace!r}"
 
 
 if __name__ == "__main__":

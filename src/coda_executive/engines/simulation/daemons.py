@@ -2,8 +2,9 @@
 `coda_executive.simulated_daemons`).
 """
 
-from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Protocol
 
 from coda_executive.engines.simulation.host import SimulatedHost
@@ -31,12 +32,17 @@ class SimulatedDaemon(Protocol):
 
 
 def daemon_names() -> tuple[str, ...]:
-    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+    return tuple(sorted({entry.name for entry in _entries(entry_points)}))
+
+
+@cache  # looking through all that is installed takes as long as an hour of a small network
+def _entries(installed: Callable[..., EntryPoints]) -> tuple[EntryPoint, ...]:
+    return tuple(installed(group=GROUP))
 
 
 def find_daemon(name: str) -> SimulatedDaemon:
     """Raises DeployError with the names there are."""
-    for entry in entry_points(group=GROUP):
+    for entry in _entries(entry_points):
         if entry.name == name:
             daemon: SimulatedDaemon = entry.load()
             return daemon

@@ -64,7 +64,7 @@ class SimulationEngine:
 
         assert isinstance(options, SimulationOptions)
         loop = running_loop()
-        if options.trace or options.trace_text:
+        if context.keeps_logs and (options.trace or options.trace_text):
             path = context.directory / "trace.txt"
             loop.trace = Trace(text_writer(path) if options.trace_text else None)
         if options.ready_order == "random":

@@ -157,7 +157,8 @@ class SimulatedNetworkManager:
             store.make_directory(posixpath.dirname(path), mode=0o700)
             store.write(path, file.content, mode=file.mode)
         logs = self._context.directory / "nodes" / planned.id
-        log = NodeLog(planned.id, logs / "daemon.log", self._log_engine.take)
+        keeps = self._context.keeps_logs
+        log = NodeLog(planned.id, logs / "daemon.log" if keeps else None, self._log_engine.take)
         self._logs.append(log)
         archives = ArchiveDisk()
         self._archives[planned.id] = archives
@@ -181,7 +182,7 @@ class SimulatedNetworkManager:
 
         companions = []
         for companion in planned.companions:
-            beside = NodeLog(planned.id, logs / companion.log_name, _unheard)
+            beside = NodeLog(planned.id, logs / companion.log_name if keeps else None, _unheard)
             self._logs.append(beside)
             companions.append(
                 SimulatedCompanion(

@@ -5,6 +5,7 @@ over the file.
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
@@ -21,10 +22,11 @@ class NodeLog:
     """Writes are buffered; `flush` puts them on the disk. A file that cannot be written fails at the next
     `flush`.
 
+    Without a path there is no file: lines are counted, and handed on.
     The daemon must not notice what happens to its evidence, so its writing never raises.
     """
 
-    def __init__(self, node: NodeId, path: Path, written: LineWritten) -> None:
+    def __init__(self, node: NodeId, path: Path | None, written: LineWritten) -> None:
         self._node = node
         self._path = path
         self._written = written
@@ -32,6 +34,9 @@ class NodeLog:
         self._offset = 0
         self._last: deque[bytes] = deque(maxlen=LAST_LINES)
         self._failure: OSError | None = None
+        self._file: BinaryIO | None = None
+        if path is None:
+            return
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = path.open("wb", buffering=1 << 16)
@@ -45,10 +50,11 @@ class NodeLog:
 
     def write_line(self, line: bytes) -> None:
         """A line without its end, and without any other."""
-        try:
-            self._file.write(line + b"\n")
-        except OSError as error:
-            self._failure = self._failure or error
+        if self._file is not None:
+            try:
+                self._file.write(line + b"\n")
+            except OSError as error:
+                self._failure = self._failure or error
         self._last.append(line)
         self._number += 1
         self._written(self._node, self._number, self._offset, line)
@@ -61,7 +67,7 @@ class NodeLog:
     def flush(self) -> None:
         """Raises EngineError if anything that was written so far is lost."""
         try:
-            if not self._file.closed:
+            if self._file is not None and not self._file.closed:
                 self._file.flush()
         except OSError as error:
             self._failure = self._failure or error
@@ -74,7 +80,8 @@ class NodeLog:
             self.flush()
         finally:
             try:
-                self._file.close()
+                if self._file is not None:
+                    self._file.close()
             except OSError as error:
                 self._failure = self._failure or error
 
