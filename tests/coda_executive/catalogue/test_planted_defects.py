@@ -101,7 +101,7 @@ DEFECTS = {
     ),
     "the coinbase is paid twice": Defect(
         "block-reward",
-        ("coda_daemon.consensus.body:apply_coinbase", "coda_daemon.consensus.purchase:apply_coinbase"),
+        ("coda_daemon.snark.transaction:apply_coinbase", "coda_daemon.consensus.purchase:apply_coinbase"),
         twice_the_coinbase,
         "AssertionError [reward]",
     ),
