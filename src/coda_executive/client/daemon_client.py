@@ -9,8 +9,10 @@ from coda_executive.client import operations
 from coda_executive.errors import RequestFailed, logs_of
 from coda_executive.interfaces.client import (
     AccountState,
+    AccountTiming,
     BlockContents,
     ChainBlock,
+    DaemonMetrics,
     DaemonStatus,
     HttpTransport,
     Peer,
@@ -118,8 +120,23 @@ class DaemonClient:
         data = await self.execute(operations.PEERS)
         return tuple(_peer(peer) for peer in _typed(self._node, data, operations.PeersReply).get_peers)
 
-    async def account(self, public_key: str) -> AccountState | None:
-        data = await self.execute(operations.ACCOUNT, {"publicKey": public_key})
+    async def metrics(self) -> DaemonMetrics:
+        data = await self.execute(operations.METRICS)
+        found = _typed(self._node, data, operations.MetricsReply).daemon_status.metrics
+        return DaemonMetrics(
+            block_production_delay=found.block_production_delay,
+            transaction_diffs_received=found.transaction_pool_diff_received,
+            transaction_diffs_broadcast=found.transaction_pool_diff_broadcasted,
+            transactions_added=found.transactions_added_to_pool,
+            transaction_pool_size=found.transaction_pool_size,
+            snark_diffs_received=found.snark_pool_diff_received,
+            snark_diffs_broadcast=found.snark_pool_diff_broadcasted,
+            pending_snark_work=found.pending_snark_work,
+            snark_pool_size=found.snark_pool_size,
+        )
+
+    async def account(self, public_key: str, *, token: str | None = None) -> AccountState | None:
+        data = await self.execute(operations.ACCOUNT, {"publicKey": public_key, "token": token})
         found = _typed(self._node, data, operations.AccountReply).account
         if found is None:
             return None
@@ -132,6 +149,9 @@ class DaemonClient:
             int(found.nonce),
             int(found.inferred_nonce),
             None if delegate is None else delegate.public_key,
+            _timing(found.timing),
+            found.voting_for,
+            found.token_id,
         )
 
     async def send_payment(
@@ -210,6 +230,19 @@ class DaemonClient:
         data = await self.execute(operations.TRANSACTION_STATUS, {"payment": transaction_id})
         return _typed(self._node, data, operations.TransactionStatusReply).transaction_status
 
+    async def create_account(self, password: str) -> str:
+        data = await self.execute(operations.CREATE_ACCOUNT, {"password": password})
+        return _typed(self._node, data, operations.CreateAccountReply).create_account.public_key
+
+    async def start_filtered_log(self, event_ids: Sequence[str]) -> bool:
+        data = await self.execute(operations.START_FILTERED_LOG, {"filter": list(event_ids)})
+        return _typed(self._node, data, operations.StartFilteredLogReply).start_filtered_log
+
+    async def filtered_log_entries(self, offset: int = 0) -> tuple[str, ...]:
+        data = await self.execute(operations.FILTERED_LOG_ENTRIES, {"offset": offset})
+        found = _typed(self._node, data, operations.FilteredLogEntriesReply)
+        return found.get_filtered_log_entries.log_messages
+
     async def import_account(self, path: str, password: str) -> str:
         data = await self.execute(operations.IMPORT_ACCOUNT, {"path": path, "password": password})
         return _typed(self._node, data, operations.ImportAccountReply).import_account.public_key
@@ -265,6 +298,18 @@ def _contents(block: operations.ContentsReply) -> BlockContents:
         snarked_ledger=LedgerHash(block.protocol_state.blockchain_state.snarked_ledger_hash),
         staking_ledger=LedgerHash(state.staking_epoch_data.ledger.hash),
         next_ledger=LedgerHash(state.next_epoch_data.ledger.hash),
+    )
+
+
+def _timing(found: operations.TimingReply | None) -> AccountTiming | None:
+    if found is None or found.initial_minimum_balance is None:
+        return None
+    return AccountTiming(
+        Balance(int(found.initial_minimum_balance)),
+        GlobalSlot(int(found.cliff_time or 0)),
+        Amount(int(found.cliff_amount or 0)),
+        int(found.vesting_period or 0),
+        Amount(int(found.vesting_increment or 0)),
     )
 
 

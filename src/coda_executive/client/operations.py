@@ -220,12 +220,23 @@ mutation (
 
 
 ACCOUNT = """
-query ($publicKey: PublicKey!) {
-  account(publicKey: $publicKey) {
-    publicKey balance { total liquid locked } nonce inferredNonce delegateAccount { publicKey }
+query ($publicKey: PublicKey!, $token: TokenId) {
+  account(publicKey: $publicKey, token: $token) {
+    publicKey tokenId balance { total liquid locked } nonce inferredNonce delegateAccount { publicKey } votingFor
+    timing { initialMinimumBalance cliffTime cliffAmount vestingPeriod vestingIncrement }
   }
 }
 """
+
+
+class TimingReply(_Reply, frozen=True):
+    """All of them, or none."""
+
+    initial_minimum_balance: str | None = None
+    cliff_time: str | None = None
+    cliff_amount: str | None = None
+    vesting_period: str | None = None
+    vesting_increment: str | None = None
 
 
 class BalanceReply(_Reply, frozen=True):
@@ -244,10 +255,72 @@ class AccountFields(_Reply, frozen=True):
     nonce: str
     inferred_nonce: str
     delegate_account: KeyReply | None = None
+    voting_for: str | None = None
+    token_id: str | None = None
+    timing: TimingReply | None = None
 
 
 class AccountReply(_Reply, frozen=True):
     account: AccountFields | None = None
+
+
+METRICS = """
+query {
+  daemonStatus { metrics {
+    blockProductionDelay transactionPoolDiffReceived transactionPoolDiffBroadcasted transactionsAddedToPool
+    transactionPoolSize snarkPoolDiffReceived snarkPoolDiffBroadcasted pendingSnarkWork snarkPoolSize
+  } }
+}
+"""
+
+
+class MetricsFields(_Reply, frozen=True):
+    block_production_delay: tuple[int, ...]
+    transaction_pool_diff_received: int
+    transaction_pool_diff_broadcasted: int
+    transactions_added_to_pool: int
+    transaction_pool_size: int
+    snark_pool_diff_received: int
+    snark_pool_diff_broadcasted: int
+    pending_snark_work: int
+    snark_pool_size: int
+
+
+class StatusWithMetrics(_Reply, frozen=True):
+    metrics: MetricsFields
+
+
+class MetricsReply(_Reply, frozen=True):
+    daemon_status: StatusWithMetrics
+
+
+CREATE_ACCOUNT = """
+mutation ($password: String!) { createAccount(input: { password: $password }) { publicKey } }
+"""
+
+
+class CreateAccountReply(_Reply, frozen=True):
+    create_account: KeyReply
+
+
+START_FILTERED_LOG = "mutation ($filter: [String!]!) { startFilteredLog(filter: $filter) }"
+
+
+class StartFilteredLogReply(_Reply, frozen=True):
+    start_filtered_log: bool
+
+
+FILTERED_LOG_ENTRIES = """
+query ($offset: Int!) { getFilteredLogEntries(offset: $offset) { logMessages isCapturing } }
+"""
+
+
+class LogEntriesFields(_Reply, frozen=True):
+    log_messages: tuple[str, ...]
+
+
+class FilteredLogEntriesReply(_Reply, frozen=True):
+    get_filtered_log_entries: LogEntriesFields
 
 
 _COMMAND = "id hash nonce amount fee kind failureReason source { publicKey } receiver { publicKey }"

@@ -88,10 +88,22 @@ class SnarkWork:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountState:
-    """An account of MINA at the node's best tip.
+class AccountTiming:
+    """A vesting schedule as a node tells it; times are global slots, `vesting_period` is in slots."""
 
-    `inferred_nonce` counts what waits in the node's pool. `liquid` and `locked` add up to `total`.
+    initial_minimum_balance: Balance
+    cliff_time: GlobalSlot
+    cliff_amount: Amount
+    vesting_period: int
+    vesting_increment: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """An account at the node's best tip, of MINA unless another token was asked for.
+
+    `inferred_nonce` counts what waits in the node's pool. `liquid` and `locked` add up to `total`. `timing` is None
+    for an account whose money is all free.
     """
 
     public_key: str
@@ -101,6 +113,26 @@ class AccountState:
     nonce: int
     inferred_nonce: int
     delegate: str | None
+    timing: AccountTiming | None = None
+    voting_for: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonMetrics:
+    """Counters of one daemon since its start. `block_production_delay` is a histogram of blocks by how late they were
+    made, its first bin the earliest.
+    """
+
+    block_production_delay: tuple[int, ...]
+    transaction_diffs_received: int
+    transaction_diffs_broadcast: int
+    transactions_added: int
+    transaction_pool_size: int
+    snark_diffs_received: int
+    snark_diffs_broadcast: int
+    pending_snark_work: int
+    snark_pool_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +189,9 @@ class NodeClient(Protocol):
         ones only if `isolate`. The supported way to make a partition (daemon contract D.5).
         """
 
-    async def account(self, public_key: str) -> AccountState | None:
+    async def metrics(self) -> DaemonMetrics: ...
+
+    async def account(self, public_key: str, *, token: str | None = None) -> AccountState | None:
         """None when the ledger has no such account, or while there is no ledger."""
 
     async def send_payment(
@@ -218,6 +252,15 @@ class NodeClient(Protocol):
 
     async def transaction_status(self, transaction_id: str) -> TransactionStatus:
         """Of a command by its id, not its hash. One in a block before the root is UNKNOWN."""
+
+    async def create_account(self, password: str) -> str:
+        """Make a key of the node's own in its wallet, locked; returns the public key."""
+
+    async def start_filtered_log(self, event_ids: Sequence[str]) -> bool:
+        """Have the daemon keep its log lines with these event ids; False if it keeps some already."""
+
+    async def filtered_log_entries(self, offset: int = 0) -> tuple[str, ...]:
+        """The lines kept from that number on, each a JSON record."""
 
     async def import_account(self, path: str, password: str) -> str:
         """Take a key file of the node's machine into its wallet, locked; returns the public key."""

@@ -10,6 +10,7 @@ from coda_executive.interfaces.client import (
     AccountState,
     BlockContents,
     ChainBlock,
+    DaemonMetrics,
     DaemonStatus,
     Peer,
     SentCommand,
@@ -92,9 +93,26 @@ class FakeClient:
         known = self.find_peers()
         self.banned = tuple(peer for peer in known if peer not in trusted and (isolate or peer in banned))
 
-    async def account(self, public_key: str) -> AccountState | None:
+    async def metrics(self) -> DaemonMetrics:
         await self._reach()
-        return self.accounts.get(public_key)
+        return DaemonMetrics((), 0, 0, len(self.pool), len(self.pool), 0, 0, 0, len(self.works))
+
+    async def create_account(self, password: str) -> str:
+        document = await self.execute("mutation { createAccount }", {"input": {"password": password}})
+        return str(document["createAccount"]["publicKey"])
+
+    async def start_filtered_log(self, event_ids: Sequence[str]) -> bool:
+        """A fake's log is read where it is written: it keeps nothing."""
+        await self._reach()
+        return bool(event_ids)
+
+    async def filtered_log_entries(self, offset: int = 0) -> tuple[str, ...]:
+        await self._reach()
+        return ()[offset:]
+
+    async def account(self, public_key: str, *, token: str | None = None) -> AccountState | None:
+        await self._reach()
+        return self.accounts.get(public_key if token is None else f"{public_key} {token}")
 
     async def send_payment(
         self,

@@ -9,6 +9,7 @@ from coda_executive.client.daemon_client import DaemonClient
 from coda_executive.errors import RequestFailed
 from coda_executive.interfaces.client import (
     AccountState,
+    AccountTiming,
     HttpReply,
     Peer,
     SentCommand,
@@ -305,3 +306,64 @@ async def test_a_node_is_asked_to_spam() -> None:
         "count": "7",
         "delay": "250",
     }
+
+
+async def test_an_account_of_another_token_tells_its_vesting_schedule() -> None:
+    transport = ScriptedTransport(
+        HttpReply(
+            200,
+            msgspec.json.encode(
+                {
+                    "data": {
+                        "account": {
+                            "publicKey": KEY,
+                            "tokenId": "wSH",
+                            "balance": {"total": "10", "liquid": "7", "locked": "3"},
+                            "nonce": "1",
+                            "inferredNonce": "1",
+                            "votingFor": "3NK",
+                            "timing": {
+                                "initialMinimumBalance": "9",
+                                "cliffTime": "8",
+                                "cliffAmount": "7",
+                                "vestingPeriod": "6",
+                                "vestingIncrement": "5",
+                            },
+                        }
+                    }
+                }
+            ),
+        )
+    )
+
+    found = await DaemonClient("node-1", transport).account(KEY, token="wSH")
+
+    assert transport.bodies[0]["variables"] == {"publicKey": KEY, "token": "wSH"}
+    assert found is not None
+    assert found.timing == AccountTiming(Balance(9), GlobalSlot(8), Amount(7), 6, Amount(5))
+    assert (found.voting_for, found.token) == ("3NK", "wSH")
+
+
+async def test_metrics_wallet_and_kept_log_lines_are_typed() -> None:
+    counters = {
+        "blockProductionDelay": [3, 1],
+        "transactionPoolDiffReceived": 2,
+        "transactionPoolDiffBroadcasted": 3,
+        "transactionsAddedToPool": 4,
+        "transactionPoolSize": 5,
+        "snarkPoolDiffReceived": 6,
+        "snarkPoolDiffBroadcasted": 7,
+        "pendingSnarkWork": 8,
+        "snarkPoolSize": 9,
+    }
+    entries = {"logMessages": ["{}"], "isCapturing": True}
+
+    found = await answering({"data": {"daemonStatus": {"metrics": counters}}}).metrics()
+    assert found.block_production_delay == (3, 1)
+    assert (found.transaction_diffs_received, found.transaction_diffs_broadcast) == (2, 3)
+    assert (found.transactions_added, found.transaction_pool_size) == (4, 5)
+    assert (found.snark_diffs_received, found.snark_diffs_broadcast) == (6, 7)
+    assert (found.pending_snark_work, found.snark_pool_size) == (8, 9)
+    assert await answering({"data": {"createAccount": {"publicKey": KEY}}}).create_account("p") == KEY
+    assert await answering({"data": {"startFilteredLog": False}}).start_filtered_log(["id"]) is False
+    assert await answering({"data": {"getFilteredLogEntries": entries}}).filtered_log_entries(3) == ("{}",)

@@ -79,6 +79,21 @@ made = await dsl.wait_for(count_between(1, 30, Span(slots=10), "blocks made",
                                         lambda event: type(event).__name__ == "BlockProduced"))
 assert 4 <= made <= 20, made
 """,
+    "a node tells its metrics, its wallet and the lines that it kept": """
+client = dsl.testnet.block_producers[0].client
+assert await client.start_filtered_log(["db06cb5030f39e86e84b30d033f3bc5c"])
+key = await client.create_account("secret")
+assert key.startswith("B62")
+await dsl.wait_for(blocks_to_be_produced(2), since=dsl.cursor())
+await dsl.wait_for(nodes_to_synchronize(dsl.testnet.nodes))
+metrics = await client.metrics()
+assert metrics.transaction_pool_size == 0 and sum(metrics.block_production_delay) >= 0
+lines = await client.filtered_log_entries()
+assert len(lines) >= 2 and "Added" in lines[0], lines
+assert await client.filtered_log_entries(len(lines)) == ()
+holder = await client.account(str(sample_keypair(1).public))
+assert holder.timing is None and holder.token and holder.voting_for
+""",
     "a refusal is told by its reason": """
 sender = sample_keypair(1)
 with dsl.refusal("nonce"):
