@@ -67,6 +67,7 @@ DAEMON = Command(
         Flag("log-txn-pool-gossip", Kind.BOOLEAN, "log gossip of transactions; its events need it (default false)"),
         Flag("run-snark-worker", Kind.TEXT, "public key that the work of a local worker process is sold under"),
         Flag("run-snark-coordinator", Kind.TEXT, "public key that the work of external workers is sold under"),
+        Flag("snark-worker-parallelism", Kind.INTEGER, "threads of the local SNARK worker (default 1)"),
         Flag("snark-worker-fee", Kind.TEXT, "price of a piece of SNARK work in MINA (default: compiled)"),
         Flag("work-selection", Kind.TEXT, "rand, seq, or part: coordinators share the work, ours (default rand)"),
         Flag("work-reassignment-wait", Kind.INTEGER, "milliseconds until unfinished work is handed out again"),
@@ -95,7 +96,6 @@ DAEMON = Command(
         *_accepted(
             Kind.INTEGER,
             "validation-queue-size",
-            "snark-worker-parallelism",
         ),
         *_accepted(
             Kind.TEXT,
@@ -176,6 +176,7 @@ class DaemonArguments:
     snark_worker: str | None
     snark_coordinator: str | None
     snark_worker_fee: str | None
+    snark_worker_parallelism: int | None
     work_selection: str | None
     work_reassignment_wait: int | None
     archive_address: str | None
@@ -253,6 +254,7 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         snark_worker=_last(values, "run-snark-worker", str, None),
         snark_coordinator=_last(values, "run-snark-coordinator", str, None),
         snark_worker_fee=_last(values, "snark-worker-fee", str, None),
+        snark_worker_parallelism=_last(values, "snark-worker-parallelism", int, None),
         work_selection=_last(values, "work-selection", str, None),
         work_reassignment_wait=_last(values, "work-reassignment-wait", int, None),
         archive_address=_last(values, "archive-address", str, None),

@@ -205,9 +205,12 @@ class Child(Protocol):
 
 class Children(Protocol):
     async def start(
-        self, arguments: Sequence[str], program: Callable[["Host"], Coroutine[Any, Any, int]]
+        self,
+        arguments: Sequence[str],
+        program: Callable[["Host"], Coroutine[Any, Any, int]],
+        environment: Mapping[str, str] = ...,
     ) -> Child:
-        """Start `coda` with these arguments as a process of its own beside this one.
+        """Start `coda` with these arguments as a process of its own beside this one. `environment` is added to ours.
 
         `program` is what it does there, for a host that runs it in its own loop instead. Output goes where this
         process's goes.

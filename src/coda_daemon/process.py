@@ -83,12 +83,22 @@ class SystemChild:
 class SystemChildren:
     """A `ports.Children`: other runs of this program, by the same interpreter."""
 
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
     async def start(
-        self, arguments: Sequence[str], program: Callable[[Host], Coroutine[Any, Any, int]]
+        self,
+        arguments: Sequence[str],
+        program: Callable[[Host], Coroutine[Any, Any, int]],
+        environment: Mapping[str, str] | None = None,
     ) -> SystemChild:
         del program  # the child finds it by its arguments
-        command = (sys.executable, "-m", "coda_daemon", *arguments)
-        return SystemChild(await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "coda_daemon", *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            env={**self._environment, **(environment or {})},
+        )
+        return SystemChild(process)
 
 
 class ProcessHost:
@@ -103,7 +113,7 @@ class ProcessHost:
         self.http = HttpServer()
         self.store = Files()
         self.console = StandardStreams()
-        self.children = SystemChildren()
+        self.children = SystemChildren(environment)
         self.archive_stores = SystemArchiveStores()
         self.pid = os.getpid()
         self.environment = environment

@@ -156,8 +156,15 @@ def _snark(arguments: DaemonArguments, section: DaemonSection, constants: Consta
         wait_ms=_or(arguments.work_reassignment_wait, section.work_reassignment_wait, 420_000),
         level="check" if constants.proof_level == "check" else "none",
         client_port=arguments.client_port or section.client_port or 8301,
+        threads=_threads(_or(arguments.snark_worker_parallelism, section.snark_worker_parallelism, None)),
         logs_gossip=_or(arguments.logs_snark_work_gossip, section.log_snark_work_gossip, False),
     )
+
+
+def _threads(given: int | None) -> int | None:
+    if given is not None and given < 1:
+        raise UserError(f"Could not use -snark-worker-parallelism: expected at least 1 thread, found {given}")
+    return given
 
 
 def _archive_address(text: str | None) -> tuple[str, int] | None:

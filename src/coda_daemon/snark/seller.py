@@ -15,6 +15,7 @@ from coda_daemon.profile import Profile
 from coda_daemon.snark.trade import SnarkTrade
 from coda_daemon.snark.work import ProofLevel
 from coda_daemon.snark.work_selection import make_selection
+from coda_daemon.snark.worker import THREADS
 from coda_daemon.snark.worker_process import run_snark_worker
 
 _MODULE: Final = "Mina_lib"
@@ -24,7 +25,8 @@ _MODULE: Final = "Mina_lib"
 class SnarkSettings:
     """What the command line says of SNARK work. Keys are addresses; `fee` in nanomina, `wait_ms` in milliseconds.
 
-    `selection` is one of `work_selection.SELECTIONS`. A worker's key wins over a coordinator's.
+    `selection` is one of `work_selection.SELECTIONS`; `threads` of the local worker, None for what its environment
+    says. A worker's key wins over a coordinator's.
     """
 
     worker: str | None
@@ -34,6 +36,7 @@ class SnarkSettings:
     wait_ms: int
     level: ProofLevel
     client_port: int
+    threads: int | None
     logs_gossip: bool
 
 
@@ -109,7 +112,8 @@ class SnarkSeller:
         def program(host: Host) -> Coroutine[Any, Any, int]:
             return run_snark_worker(arguments, host)
 
-        return await self._host.children.start(("internal", "snark-worker", *arguments), program)
+        threads = {} if settings.threads is None else {THREADS: str(settings.threads)}
+        return await self._host.children.start(("internal", "snark-worker", *arguments), program, threads)
 
     async def _wait(self, child: Child | None) -> Child | None:
         """Wait for a change, or for the worker's end: then None, after a nap."""

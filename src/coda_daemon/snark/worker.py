@@ -29,6 +29,7 @@ from coda_daemon.snark.worker_frames import (
 )
 from coda_protocol import structured_events
 
+THREADS: Final = "RAYON_NUM_THREADS"
 _MODULE: Final = "Snark_worker"
 _OVERRIDE: Final = "snark_coordinator"  # a file in the working directory
 _MAINNET_RETRY: Final = 10.0  # seconds
@@ -55,11 +56,15 @@ class WorkerOptions:
 
 
 def proving_time(environment: Mapping[str, str]) -> float:
-    """Seconds that one proof takes: `CODA_PROVING_MS`, 0 without it. Raises ValueError."""
-    text = environment.get("CODA_PROVING_MS", "0")
+    """Seconds that one proof takes: `CODA_PROVING_MS`, which is what one thread needs (0 without it), parted among the
+    threads (daemon contract A.5). Raises ValueError.
+    """
+    text, threads = environment.get("CODA_PROVING_MS", "0"), environment.get(THREADS, "1")
     if not text.isdecimal():
         raise ValueError(f"CODA_PROVING_MS is {text!r}; expected milliseconds as a whole number")
-    return int(text) / 1000
+    if not threads.isdecimal() or not int(threads):
+        raise ValueError(f"{THREADS} is {threads!r}; expected a number of threads, 1 or more")
+    return int(text) / 1000 / int(threads)
 
 
 def retry_time(environment: Mapping[str, str]) -> float:

@@ -214,7 +214,7 @@ _OF_RUNTIME: Mapping[type, Mapping[str, str]] = {
         "run-snark-worker": "Address that a worker beside the daemon works for.",
         "run-snark-coordinator": "Address that workers work for.",
         "snark-worker-fee": "Price of a piece of work, in nanomina.",
-        "snark-worker-parallelism": "Threads of a worker.",
+        "snark-worker-parallelism": "Threads of the local worker, among which the time of a proof is parted.",
         "work-selection": "Which work is taken first.",
         "work-reassignment-wait": "Milliseconds after which unfinished work is handed out again.",
         "peers": "Peers, as multiaddresses; a plan gives its own.",

@@ -232,3 +232,21 @@ def test_full_proofs_are_refused() -> None:
         )
 
     run(main)
+
+
+def test_parallelism_of_the_local_worker_parts_the_time_of_a_proof_among_its_threads() -> None:
+    async def main() -> None:
+        flags = ("-run-snark-worker", COORDINATOR, "-snark-worker-parallelism", "4")
+        seed, _ = Network(World()).start(*flags, CODA_PROVING_MS="1000")
+        await asyncio.sleep(20)
+        times = {
+            line["metadata"]["time"] for line in seed.machine.log if "SNARK generated" in line["message"]
+        }
+        assert times == {"0.25s"}
+
+        refused, _ = Network(World()).start(*flags[:-1], "0")
+        assert await refused.task == 1
+        told = "".join(refused.machine.lines)
+        assert "Could not use -snark-worker-parallelism: expected at least 1 thread, found 0" in told
+
+    run(main)

@@ -187,5 +187,8 @@ def test_work_is_shown_in_the_contracts_compact_form() -> None:
 def test_times_of_a_worker_come_from_its_environment() -> None:
     assert (proving_time({}), proving_time({"CODA_PROVING_MS": "1500"})) == (0.0, 1.5)
     assert (retry_time({}), retry_time({"CODA_PROFILE": "dev"})) == (10.0, 1.0)
+    assert proving_time({"CODA_PROVING_MS": "1500", "RAYON_NUM_THREADS": "4"}) == 0.375
     with pytest.raises(ValueError, match="expected milliseconds"):
         proving_time({"CODA_PROVING_MS": "-1"})
+    with pytest.raises(ValueError, match="RAYON_NUM_THREADS is '0'; expected a number of threads"):
+        proving_time({"RAYON_NUM_THREADS": "0"})

@@ -1,7 +1,7 @@
 """Processes that a simulated daemon starts beside itself, on its own machine and in the same loop."""
 
 import contextvars
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coda_executive.engines.simulation.process import Process
@@ -33,18 +33,23 @@ class SimulatedChild:
 class SimulatedChildren:
     """A `Children` of the daemon's ports: each child is `program`, with a host of its own on the same machine."""
 
-    def __init__(self, make_host: Callable[[Process], "SimulatedHost"], parent: Process, loop: Any) -> None:
+    def __init__(
+        self, make_host: Callable[[Process, Mapping[str, str]], "SimulatedHost"], parent: Process, loop: Any
+    ) -> None:
         self._make_host = make_host
         self._parent = parent
         self._loop = loop
 
     async def start(
-        self, arguments: Sequence[str], program: Callable[["SimulatedHost"], Awaitable[int]]
+        self,
+        arguments: Sequence[str],
+        program: Callable[["SimulatedHost"], Awaitable[int]],
+        environment: Mapping[str, str] | None = None,
     ) -> SimulatedChild:
         process = Process(
             f"{self._parent.name}: {' '.join(arguments[:2])}", self._parent.write, self._parent.write_log
         )
-        host = self._make_host(process)
+        host = self._make_host(process, environment or {})
         exit_code: asyncio.Future[int] = self._loop.create_future()
 
         async def run() -> None:

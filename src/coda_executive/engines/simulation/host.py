@@ -140,7 +140,7 @@ class SimulatedHost:
         self.halt = Halt(loop, process)
         self.store = SimulatedStore(machine.disk, process, self._wait_for_disk)
         self.children = SimulatedChildren(
-            lambda child: SimulatedHost(machine, child, pid, environment), process, loop
+            lambda child, added: SimulatedHost(machine, child, pid, {**environment, **added}), process, loop
         )
         self.archive_stores = machine.archives
         self._cpu = machine.cpu
