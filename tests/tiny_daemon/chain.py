@@ -82,6 +82,11 @@ class Frontier:
                 diffs.append({"Root_transitioned": self._move_root()})
         return diffs
 
+    def begin_at(self, root: Block) -> None:
+        """Forget everything but this block."""
+        self.blocks = {root.name: root}
+        self.root = self.tip = root
+
     def _move_root(self) -> dict[str, Any]:
         old, self.root = self.root, self.path()[1]
         keep = {self.root.name}

@@ -4,7 +4,7 @@ what it may not is different. It takes all that it needs from a host, as the str
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -79,6 +79,11 @@ class Node:
         self.status = "CONNECTING"
         self.is_initialized = False
         self.orphans: list[Block] = []
+        self.roots_heard: list[dict[str, Any]] = []
+        self.dialled: set[str] = set()
+        self.gating: dict[str, Any] = {"isolate": False, "bannedPeers": [], "trustedPeers": []}
+        self.group: asyncio.TaskGroup | None = None
+        self.tasks: list[asyncio.Task[None]] = []
         key_file = flags["libp2p-keypair"]
         self.peer_id = self._text(f"{key_file}.peerid") if key_file else "12D3KooWTiny"
         producer = flags["block-producer-key"]
@@ -156,12 +161,13 @@ class Node:
         bind = self.flags["bind-ip"] or "0.0.0.0"
         gossip = await self.host.transport.listen(bind, int(self.flags["external-port"] or 8302), self._talk)
         self.log("Info", "Daemon ready. Clients can now connect")
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._dial(peer)) for peer in self.flags.given.get("peer", [])]
-            tasks.append(group.create_task(self._take_part()))
+        async with asyncio.TaskGroup() as self.group:
+            for peer in self.flags.given.get("peer", []):
+                self._keep_dialling(peer)
+            self._go_on(self._take_part())
             signal = await self.host.interrupted()
             self.log("Info", "Mina process was interrupted by $signal", signal=signal)
-            for task in tasks:
+            for task in self.tasks:
                 task.cancel()
         for listener in (rest, gossip):
             listener.close()
@@ -169,6 +175,10 @@ class Node:
             connection.close()
         store.remove(lock)
         return 130
+
+    def _go_on(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self.group is not None
+        self.tasks.append(self.group.create_task(work))
 
     def now_ms(self) -> float:
         return float(self.host.clock.time_ns()) / 1e6
@@ -187,6 +197,9 @@ class Node:
         self._load()
         self.is_initialized = True
         self.tell("Starting_transition_frontier_controller")
+        self._catch_up()
+        for orphan in sorted(self.orphans, key=lambda block: block.height):
+            await self._take(orphan, None)
         if self.key is None:
             return
         for slot in count(self.frontier.slot_at(self.now_ms())):
@@ -276,6 +289,11 @@ class Node:
 
     # ---- gossip, in a protocol of its own (A.6) ----
 
+    def _keep_dialling(self, address: str) -> None:
+        if address not in self.dialled:
+            self.dialled.add(address)
+            self._go_on(self._dial(address))
+
     async def _dial(self, address: str) -> None:
         try:
             _, _, host, _, port, _, peer_id = address.split("/")
@@ -287,17 +305,19 @@ class Node:
                     await self._talk(await self.host.transport.connect(host, int(port)))
             await asyncio.sleep(DIAL_SECONDS)
 
-    async def _talk(self, connection: Any) -> None:
-        me = {
+    def _me(self) -> dict[str, Any]:
+        return {
             "id": self.peer_id,
             "genesis": self.frontier.genesis.name,
             "host": self.flags["external-ip"],
             "port": int(self.flags["external-port"] or 8302),
         }
-        await connection.send(json.dumps(me).encode())
+
+    async def _talk(self, connection: Any) -> None:
+        await connection.send(json.dumps(self._me()).encode())
         hello = await connection.receive()
         other: dict[str, Any] = json.loads(hello) if hello else {"genesis": None}
-        if other["genesis"] != self.frontier.genesis.name:
+        if other["genesis"] != self.frontier.genesis.name or not self._may_talk_to(other["id"]):
             connection.close()
             return
         self.peers[other["id"]] = connection
@@ -306,18 +326,70 @@ class Node:
             self.status = "LISTENING"
             self.tell("Listening")
         try:
-            for block in self.frontier.path()[1:]:
+            path = self.frontier.path()
+            if self.is_initialized:
+                root = {"root": path[0].to_json(), "height": path[-1].height}
+                await connection.send(json.dumps(root).encode())
+            for block in path[1:]:
                 await connection.send(json.dumps({"block": block.to_json()}).encode())
+            await self._send_to_all({"peers": [_address(self.about[name]) for name in self.peers]}, None)
             while (frame := await connection.receive()) is not None:
-                block = Block(**json.loads(frame)["block"])
-                if block.name not in self.frontier.blocks:
-                    sender = {"peer_id": other["id"], "libp2p_port": other["port"], "host": other["host"]}
-                    self.tell("Block_received", sender={"Remote": sender}, state_hash=block.name)
-                    await self._take(block, other["id"])
+                await self._hear(json.loads(frame), other)
         finally:
             connection.close()
             if self.peers.get(other["id"]) is connection:
                 del self.peers[other["id"]]
+
+    def _may_talk_to(self, peer_id: str) -> bool:
+        """Only trusted peers in isolation, otherwise all but banned ones (D.5)."""
+        named = self.gating["trustedPeers" if self.gating["isolate"] else "bannedPeers"]
+        is_named = peer_id in [peer["peerId"] for peer in named]
+        return is_named is bool(self.gating["isolate"])
+
+    def _set_gating(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        wanted = arguments["input"]
+        self.gating = {name: wanted[name] for name in ("isolate", "bannedPeers", "trustedPeers")}
+        for peer_id, connection in list(self.peers.items()):
+            if not self._may_talk_to(peer_id):
+                del self.peers[peer_id]
+                connection.close()
+        return self.gating
+
+    async def _hear(self, said: dict[str, Any], other: dict[str, Any]) -> None:
+        for address in said.get("peers", ()):
+            if self.peer_id < address.rpartition("/")[2]:  # one of the two dials
+                self._keep_dialling(address)
+        if "root" in said:
+            self.roots_heard.append(said)
+            if self.is_initialized:
+                self._catch_up()
+        if "block" in said:
+            block = Block(**said["block"])
+            if block.name not in self.frontier.blocks:
+                sender = {"peer_id": other["id"], "libp2p_port": other["port"], "host": other["host"]}
+                self.tell("Block_received", sender={"Remote": sender}, state_hash=block.name)
+                await self._take(block, other["id"])
+
+    def _catch_up(self) -> None:
+        """Look at what others said of their chains, the longest last: it may have come too early to be of use."""
+        said, self.roots_heard = self.roots_heard, []
+        for each in sorted(said, key=lambda each: int(each["height"])):
+            root = Block(**each["root"])
+            if root.name not in self.frontier.blocks and each["height"] > self.frontier.tip.height:
+                self._bootstrap(root)
+
+    def _bootstrap(self, root: Block) -> None:
+        """Begin again at the root of one who is further on than can be caught up with (I.4)."""
+        for event in ("Bootstrap_required", "Starting_bootstrap_controller", "Bootstrapping"):
+            self.tell(event)
+        self.frontier.begin_at(root)
+        self.status = "BOOTSTRAP"
+        for event in (
+            "Snarked_ledger_synced",
+            "Bootstrap_complete",
+            "Starting_transition_frontier_controller",
+        ):
+            self.tell(event)
 
     async def _send_to_all(self, message: dict[str, Any], but: str | None) -> None:
         for peer_id, connection in list(self.peers.items()):
@@ -344,14 +416,13 @@ class Node:
             "daemonStatus": lambda _: self._daemon_status(),
             "bestChain": self._best_chain,
             "trackedAccounts": lambda _: [{"publicKey": key} for key in self._wallet()],
+            "connectionGatingConfig": lambda _: self.gating,
+            "setConnectionGatingConfig": self._set_gating,
             "createAccount": lambda _: self._create_account(),
         }
 
     def _peers(self) -> list[dict[str, Any]]:
-        return [
-            {"peerId": name, "host": self.about[name]["host"], "libp2pPort": self.about[name]["port"]}
-            for name in self.peers
-        ]
+        return [_peer(self.about[name]) for name in self.peers]
 
     def _daemon_status(self) -> dict[str, Any]:
         tip = self.frontier.tip if self.is_initialized else None
@@ -364,6 +435,7 @@ class Node:
             "uptimeSecs": 1,
             "commitId": words.COMMIT,
             "peers": self._peers(),
+            "addrsAndPorts": {"peer": _peer(self._me())},
         }
 
     def _best_chain(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
@@ -398,6 +470,14 @@ class Node:
         except OSError as error:
             raise graphql.Fault(str(error)) from error
         return {"publicKey": key}
+
+
+def _peer(about: dict[str, Any]) -> dict[str, Any]:
+    return {"peerId": about["id"], "host": about["host"], "libp2pPort": about["port"]}
+
+
+def _address(about: dict[str, Any]) -> str:
+    return f"/ip4/{about['host']}/tcp/{about['port']}/p2p/{about['id']}"
 
 
 @dataclass(frozen=True)

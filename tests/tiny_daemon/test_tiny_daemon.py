@@ -14,8 +14,10 @@ from tests.tiny_daemon import words
 from tests.tiny_daemon.daemon import AS_THE_CONTRACT_SAYS
 from tests.tiny_daemon.simulated import TinyDaemon
 
+from coda_executive.catalogue.basic_bootstrap import basic_bootstrap
 from coda_executive.catalogue.block_production import block_production
-from coda_executive.catalogue.chain_reliability import chain_reliability
+from coda_executive.catalogue.medium_bootstrap import medium_bootstrap
+from coda_executive.catalogue.partition_rejoin import partition_rejoin
 from coda_executive.engines.simulation import daemons
 from coda_executive.executive.engines import find_engine
 from coda_executive.executive.integration_test import IntegrationTest
@@ -84,7 +86,19 @@ def test_block_production_passes(engine: str, daemon: str, tmp_path: Path) -> No
     assert "hello, I am no JSON" in history
 
 
-@pytest.mark.parametrize("test", [block_production, chain_reliability])
+@pytest.mark.parametrize(
+    "test", [basic_bootstrap, medium_bootstrap, partition_rejoin], ids=lambda test: test.name
+)
+def test_tests_that_need_no_payments_pass(test: IntegrationTest, tmp_path: Path) -> None:
+    """With peers that find each other, bootstrap, and gating."""
+    outcome = play(test, "simulation", "tiny", tmp_path / "run")
+
+    assert outcome.verdict is Verdict.PASSED, outcome.errors
+
+
+@pytest.mark.parametrize(
+    "test", [block_production, medium_bootstrap, partition_rejoin], ids=lambda test: test.name
+)
 def test_minute_that_a_daemon_looks_for_peers_draws_no_warning(test: IntegrationTest, tmp_path: Path) -> None:
     """The contract gives it that minute (A.10); the profile that spares it is the reference daemon's own."""
     outcome = play(test, "simulation", "patient", tmp_path / "run")
