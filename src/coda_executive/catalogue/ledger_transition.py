@@ -28,7 +28,7 @@ from coda_executive import (
 
 PAYER, PAYEE = sample_keypair(6), sample_keypair(7)
 OWNED, AMOUNT = Balance.of_coda("1000"), Amount.of_coda("1")
-EPOCH = 60
+EPOCH = 24
 
 
 @integration_test(
@@ -37,9 +37,13 @@ EPOCH = 60
         snark_coordinators=SnarkCoordinators(count=2, workers_per_coordinator=1),
     ),
     runtime=RuntimeConfig(
-        genesis=GenesisSection(k=12, slots_per_epoch=EPOCH, slots_per_sub_window=1, grace_period_slots=16),
+        genesis=GenesisSection(k=8, slots_per_epoch=EPOCH, slots_per_sub_window=1, grace_period_slots=6),
         proof=ProofSection(
-            level="none", block_window_duration_ms=2000, work_delay=1, transaction_capacity=TwoToThe(2)
+            level="none",
+            block_window_duration_ms=2000,
+            sub_windows_per_window=4,
+            work_delay=1,
+            transaction_capacity=TwoToThe(2),
         ),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 3 + [OWNED] * 4),
     ),

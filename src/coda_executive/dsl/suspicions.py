@@ -35,6 +35,7 @@ class _Seen:
     steps: list[str] = field(default_factory=list)
     tip_changed: bool = False
     initialized_ns: int = 0
+    made_ns: int = 0
 
 
 def suspicions(before: NetworkState, now: NetworkState, facts: NetworkFacts) -> tuple[str, ...]:
@@ -53,13 +54,12 @@ def _gather(before: NetworkState, now: NetworkState) -> Mapping[NodeId, _Seen]:
         match each.event:
             case BlockProduced(state_hash=block):
                 found.made.add(block)
+                found.made_ns = each.time_ns
             case BlockReceived(state_hash=block):
                 found.received.add(block)
             case BreadcrumbAdded(state_hash=block):
                 found.added.add(block)
-            case FrontierChanged(best_tip=tip) if tip is not None:
-                found.tip_changed = True
-            case BestTipFormed(added=added) if added:
+            case FrontierChanged(best_tip=str()) | BestTipFormed(added=(_, *_)):
                 found.tip_changed = True
             case FrontierLoading(step=step):
                 found.steps.append(step)
@@ -77,17 +77,16 @@ def _of_the_network(
     seen: Mapping[NodeId, _Seen],
     made: set[StateHash],
 ) -> tuple[str, ...]:
-    if made:
-        if len(made) >= _ENOUGH_BLOCKS and not any(found.tip_changed for found in seen.values()):
-            return (f"{len(made)} blocks were made, and no node took any of them for its best tip",)
-        return ()
+    if len(made) >= _ENOUGH_BLOCKS and not any(found.tip_changed for found in seen.values()):
+        return (f"{len(made)} blocks were made, and no node took any of them for its best tip",)
     online = facts.online_stake(now)
-    since_ns = max([before.time_ns, *(seen[name].initialized_ns for name in facts.stake if name in seen)])
-    slots = (now.time_ns - since_ns) / 1e6 / facts.constants.slot_ms
+    began = [found.initialized_ns for name, found in seen.items() if name in facts.stake]
+    last_block = [found.made_ns for found in seen.values()]
+    slots = (now.time_ns - max([before.time_ns, *began, *last_block])) / 1e6 / facts.constants.slot_ms
     if online and (1 - fill_probability(online)) ** slots < SOFT_FALSE_ALARM:
         return (
-            f"no block was made in {slots:.0f} slots, although {online:.0%} of the stake is online: the slot "
-            f"lottery or the block producers do not work",
+            f"no block was made in the last {slots:.0f} slots, although {online:.0%} of the stake is online: the "
+            f"slot lottery or the block producers do not work",
         )
     return ()
 
@@ -95,8 +94,9 @@ def _of_the_network(
 def _of_node(name: NodeId, seen: Mapping[NodeId, _Seen], made: set[StateHash]) -> Sequence[str]:
     found = seen[name]
     others = made - found.made
+    known = found.received | found.added
     loaded = f" (its frontier since then: {', '.join(found.steps)})" if found.steps else ""
-    if len(others) >= _ENOUGH_BLOCKS and not found.received and not found.added & others:
+    if len(others) >= _ENOUGH_BLOCKS and not known & others:
         return (f"{name} received none of the {len(others)} blocks that others made{loaded}",)
     if len(found.received) >= _ENOUGH_BLOCKS and not found.added - found.made:
         return (
@@ -106,4 +106,9 @@ def _of_node(name: NodeId, seen: Mapping[NodeId, _Seen], made: set[StateHash]) -
         return (
             f"{name} added {len(found.added)} blocks to its frontier and took none for its best tip{loaded}",
         )
-    return ()
+    unheard = [
+        maker
+        for maker, its in seen.items()
+        if maker != name and len(its.made) >= _ENOUGH_BLOCKS and not its.made & known
+    ]
+    return [f"{name} received no block of {', '.join(unheard)}"] if unheard else ()
