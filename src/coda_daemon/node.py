@@ -10,7 +10,7 @@ between, so no other task ever sees half of one.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -120,6 +120,8 @@ class Node:
         self.highest_unvalidated = 0
         self._log = log
         self._profile = profile
+        # A simulated host is told what costs processor time; on an operating system it passes by itself.
+        self._work: Callable[[str, float], None] | None = getattr(host, "work", None)
         self._store = FrontierStore(host.store, directory, genesis)
         self._answers = Answers(lambda: self.frontier)
         self.pool = TransactionPool(
@@ -509,6 +511,9 @@ class Node:
 
     def _written(self, following: _Following, built: Built, *, made_here: bool) -> Diff | None:
         """Add a block to the frontier and its journal; None if the disk refused, which ends the node."""
+        if self._work is not None:
+            commands = len(built.block.body.commands)
+            self._work("block", self._profile.block_work + commands * self._profile.command_work)
         try:
             return following.controller.add(built, made_here=made_here)
         except OSError as error:

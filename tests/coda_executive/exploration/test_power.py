@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.coda_executive.exploration import planted, power
 from tests.coda_executive.exploration.defects import DEFECTS
+from tests.coda_executive.planting import replacement
 from tests.coda_executive.runs import gate
 
 from coda_executive.cli.main import run_cli
@@ -78,6 +79,13 @@ def check_found(name: str, setup: Setup, tmp_path: Path, *, jobs: int, budget: i
     assert shown.returncode == 1, shown.stdout + shown.stderr
     assert told[0].removeprefix("InvariantViolated: ") in shown.stdout
     assert run_cli([*run, "--run-dir", str(tmp_path / "sound")]) == 0
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_what_a_defect_replaces_is_there(name: str) -> None:
+    """The searches for most of them are long: a moved function is told before."""
+    for place, planted_function in DEFECTS[name].planted.items():
+        assert callable(getattr(*replacement(place, planted_function)[:2]))
 
 
 def test_a_canary_is_found_at_once(tmp_path: Path) -> None:

@@ -117,6 +117,12 @@ async with dsl.nemesis.applied(TroubleDisk(DiskFault(write_seconds=4.0), "block-
     await dsl.wait_for(block_height_to_grow(6), since=dsl.cursor())
     assert tip(first) != tip(second)
 """,
+    "slow processor": """
+async with dsl.nemesis.applied(SlowCpu(20_000, "block-producer-1")):
+    # A block takes it more than five seconds, and somebody makes one every other.
+    await dsl.wait_for(block_height_to_grow(8))
+    assert dsl.state.node(first.id).height < dsl.state.node(second.id).height - 2
+""",
     "upgrade": """
 await first.stop()
 await first.upgrade("coda")

@@ -17,7 +17,7 @@ from coda_executive.engines.simulation.store import Disk, SimulatedStore
 
 EPOCH_NS = 1_893_456_000 * 1_000_000_000  # 2030-01-01T00:00:00Z: the wall clock when a simulation begins
 
-_SLOW_DISK = "slow disk"
+_SLOW_DISK, _BUSY = "slow disk", "busy"
 
 
 class SimulatedClock:
@@ -145,7 +145,7 @@ class SimulatedHost:
         self.archive_stores = machine.archives
         self._cpu = machine.cpu
         self._loop = loop
-        self._disk_free_ns = 0
+        self._free_ns: dict[str, int] = {}  # until when it stands still, by reason
         self.pid = pid
         self.environment = environment
         self._signal: asyncio.Future[str] = loop.create_future()
@@ -161,16 +161,27 @@ class SimulatedHost:
         del label  # for hosts that keep accounts
         await self._cpu.spend(seconds)
 
-    def _wait_for_disk(self, seconds: float) -> None:
-        """The process stands still, from the end of this step on, until all its writes are done."""
-        now_ns = self._loop.now_ns
-        self._disk_free_ns = max(now_ns, self._disk_free_ns) + int(seconds * 1e9)
-        self.halt.begin(_SLOW_DISK)
-        self._loop.call_at_ns(self._disk_free_ns, self._disk_is_done, (), contextvars.Context())
+    def work(self, label: str, seconds: float) -> None:
+        """The step that runs now costs this much time of a processor, such as applying a block: it goes on, and then
+        the process has that time to make up for. Proofs are other processes' and go on. Beyond the ports, as `spend`.
+        """
+        del label
+        if (cost := seconds * self._cpu.slowdown) > 0:
+            self._stand_still(_BUSY, cost)
 
-    def _disk_is_done(self) -> None:
-        if self._loop.now_ns >= self._disk_free_ns:
-            self.halt.end(_SLOW_DISK)
+    def _wait_for_disk(self, seconds: float) -> None:
+        self._stand_still(_SLOW_DISK, seconds)
+
+    def _stand_still(self, reason: str, seconds: float) -> None:
+        """The process does nothing, from the end of this step on, until all that is to be waited for is over."""
+        until_ns = max(self._loop.now_ns, self._free_ns.get(reason, 0)) + int(seconds * 1e9)
+        self._free_ns[reason] = until_ns
+        self.halt.begin(reason)
+        self._loop.call_at_ns(until_ns, self._go_on, (reason,), contextvars.Context())
+
+    def _go_on(self, reason: str) -> None:
+        if self._loop.now_ns >= self._free_ns[reason]:
+            self.halt.end(reason)
 
     async def interrupted(self) -> str:
         return await asyncio.shield(self._signal)

@@ -187,6 +187,34 @@ def test_declared_work_is_done_one_after_the_other_and_slower_when_throttled(
     assert times == [("proof", 3.0), ("apply", 4.0), ("proof", 22.0)]
 
 
+def test_a_process_stands_still_for_what_its_steps_cost(scenario: ModuleType, tmp_path: Path) -> None:
+    times: list[tuple[str, float]] = []
+
+    async def script(host: Any) -> None:
+        async def ticks() -> None:
+            await asyncio.sleep(1)
+            host.work("block", 2)
+            host.work("block", 1)
+            times.append(("the step goes on", now()))
+            await asyncio.sleep(0)
+            times.append(("the next one", now()))
+
+        await ticks()
+        await asyncio.sleep(10 - now())
+        host.work("block", 1)
+        await asyncio.sleep(0)
+        times.append(("slowed", now()))
+
+    async def body(run: Any) -> None:
+        node = run.testnet.node("a")
+        await asyncio.sleep(5)
+        await node.set_slowdown(4.0)
+        await asyncio.sleep(30)
+
+    scenario.simulate(body, tmp_path, daemon=Scripted(script), names=["a"])
+    assert times == [("the step goes on", 1.0), ("the next one", 4.0), ("slowed", 14.0)]
+
+
 def test_an_upgraded_node_runs_the_other_daemon_from_its_next_start_on(
     scenario: ModuleType, tmp_path: Path
 ) -> None:
