@@ -555,7 +555,7 @@ class Node:
     def _hear_of(self, tip: Block) -> None:
         """A recent tip that a peer reported is as good as gossip: the network is alive."""
         is_recent = self.slot_now - tip.global_slot <= self._profile.offline_slots
-        if is_recent and tip.blockchain_length > 1:
+        if is_recent and tip.state_hash != self.genesis.block.state_hash:
             self._status.heard()
 
     def _recompute_status(self) -> None:

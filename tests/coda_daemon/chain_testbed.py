@@ -20,7 +20,7 @@ from coda_daemon.log import Log, Record
 from coda_daemon.node import Node, NodeExit, NodeOptions
 from coda_daemon.profile import Profile, dev
 from coda_daemon.snark.scan_state import ScanState
-from coda_daemon.snark.work import Work, proved, spec_of
+from coda_daemon.snark.work import ProofLevel, Work, proved, spec_of
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop, run
 from coda_executive.engines.simulation.host import (
     EPOCH_NS,
@@ -55,7 +55,12 @@ def key(index: int) -> Address:
 
 
 def make_config(
-    *stakes: int, k: int = 6, slots_per_epoch: int = 60, ledger_depth: int = 10, grace: int = 10
+    *stakes: int,
+    k: int = 6,
+    slots_per_epoch: int = 60,
+    ledger_depth: int = 10,
+    grace: int = 10,
+    level: ProofLevel = "none",
 ) -> RuntimeConfig:
     """Sample keys 1, 2, … with these balances in coda, each staking for itself."""
     accounts = tuple(
@@ -71,7 +76,7 @@ def make_config(
             genesis_state_timestamp=Timestamp(GENESIS_MS),
         ),
         proof=ProofSection(
-            level="none",
+            level=level,
             sub_windows_per_window=3,
             ledger_depth=ledger_depth,
             block_window_duration_ms=SLOT_MS,

@@ -13,6 +13,7 @@ from coda_daemon.genesis import Genesis
 from coda_daemon.genesis_ledgers import GenesisError
 from coda_daemon.ledger.transactions import RefusedError
 from coda_daemon.mempool import Mempool, PoolRules, RejectedError, Rejection, View
+from coda_daemon.sync_status import SyncStatus
 from coda_protocol.currency import Amount, Balance
 from coda_protocol.hash_text import state_hash
 from coda_protocol.runtime_config import (
@@ -143,3 +144,17 @@ def test_nodes_agree_on_the_chain_after_the_fork_with_epoch_ledgers_and_seeds_of
 def test_a_fork_that_cannot_be_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(GenesisError, match=message):
         genesis_of(config_with(fork=msgspec.structs.replace(FORK, **change)))
+
+
+def test_genesis_after_a_fork_is_no_sign_of_life() -> None:
+    """Though it is high above zero: a network in which nothing was produced yet listens."""
+    world = World(FORKED)
+    sites = [world.site("seed", is_seed=True), world.site("node")]
+
+    async def body() -> None:
+        for site in sites:
+            site.start()
+        await world.until_slot(20)
+        assert [site.node.sync_status for site in sites] == [SyncStatus.LISTENING] * 2
+
+    world.run(body)

@@ -19,11 +19,14 @@ from coda_daemon.ledger.command import Command, parse_command
 from coda_daemon.ledger.ledger import Ledger, build_ledger, total_currency
 from coda_daemon.ledger.transactions import Failure
 from coda_daemon.mempool import Mempool, PoolRules, RejectedError, View
+from coda_daemon.snark.statement import Job, bundled
+from coda_daemon.snark.work import check_work, proved, spec_of
 from coda_protocol.signatures import TESTNET
 from coda_protocol.slots import GlobalSlot
 
 GENESIS = genesis_of(make_config(30, 20))
 BODY_RULES = GENESIS.rules.body
+CHECKED = genesis_of(make_config(30, 20, level="check"))
 KEYS = range(1, 6)
 AMOUNTS = (0, COIN - 1, COIN, 9 * COIN)
 NONCES = range(4)
@@ -80,6 +83,40 @@ def test_every_block_of_every_fork_conserves_currency_and_uses_nonces_in_order(s
 @settings(max_examples=5000, deadline=None)
 def test_thousands_of_histories_conserve_currency_and_use_nonces_in_order(steps: list[Step]) -> None:
     check_blocks(steps)
+
+
+@given(STEPS)
+@settings(max_examples=60, deadline=None)
+def test_statements_of_every_block_account_for_its_money_and_can_be_proved(steps: list[Step]) -> None:
+    check_statements(steps)
+
+
+@pytest.mark.long
+@given(STEPS)
+@settings(max_examples=1000, deadline=None)
+def test_statements_of_thousands_of_blocks_can_be_proved(steps: list[Step]) -> None:
+    check_statements(steps)
+
+
+def check_statements(steps: list[Step]) -> None:
+    """At proof level check: from ledger to ledger without a gap, and a worker comes to the same from its witness."""
+    ledgers, rules = [start()], CHECKED.rules.body
+    for slot, step in enumerate(steps, start=1):
+        before, now, receiver = ledgers[step.on % len(ledgers)], GlobalSlot(slot), key(step.coinbase_receiver)
+        contents = Contents(choose_commands(before, step.commands, now, rules))
+        applied = apply_body(before, contents, now, receiver, step.coinbase, rules, CHECKED.built.scan)
+        ledgers.append(applied.ledger)
+
+        hashes = [before.hash, *(statement.target for statement in applied.statements)]
+        assert [statement.source for statement in applied.statements] == hashes[:-1]
+        assert hashes[-1] == applied.ledger.hash
+        supply = sum(statement.supply_increase for statement in applied.statements)
+        assert supply == applied.body.coinbase - applied.burnt
+        assert sum(statement.fee_excess for statement in applied.statements) == 0
+        pairs = zip(applied.statements, applied.steps, strict=True)
+        for bundle in bundled(tuple(Job(statement, step=step) for statement, step in pairs)):
+            work = proved(spec_of(bundle, fee=1, prover="B62", rules=rules.commands), "check")
+            check_work(work, bundle, "check")
 
 
 def check_blocks(steps: list[Step]) -> None:

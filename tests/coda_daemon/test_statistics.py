@@ -3,7 +3,6 @@
 from collections import Counter
 from math import exp, lgamma, log
 
-import msgspec
 import pytest
 from tests.coda_daemon.chain_testbed import World, genesis_of, key, make_config, tips
 
@@ -36,10 +35,7 @@ def test_thousands_of_slots_are_filled_and_shared_as_the_stake_says(
 def count_blocks(level: ProofLevel, producers: int, slots: int) -> None:
     """Each count is within what one in a million runs of the right lottery exceeds."""
     stakes = UNEQUAL[producers]
-    config = make_config(*stakes, k=20, slots_per_epoch=90_000)
-    assert config.proof is not None
-    proof = msgspec.structs.replace(config.proof, level=level)
-    world = World(genesis_of(msgspec.structs.replace(config, proof=proof)))
+    world = World(genesis_of(make_config(*stakes, k=20, slots_per_epoch=90_000, level=level)))
     sites = []
     for number in range(1, producers + 1):
         site = world.site(f"producer {number}", is_seed=number == 1)

@@ -99,7 +99,7 @@ class Worker:
                 )
                 if self._options.ends_with_coordinator:
                     raise CoordinatorLost(f"the coordinator at {address} is gone: {error}") from error
-            await self._nap(self._options.retry)
+            await self._nap(self._options.retry, "Trying the coordinator again in $time seconds")
 
     def _address(self) -> str:
         try:
@@ -124,7 +124,7 @@ class Worker:
             case Assigned(spec):
                 await self._do(spec, connection, address)
             case NoWork(nap):
-                await self._nap(nap)
+                await self._nap(nap, "No jobs available. Napping for $time seconds")
             case Refused(reason):
                 raise CoordinatorLost(reason)
             case Noted():
@@ -179,9 +179,9 @@ class Worker:
         else:
             await spend("SNARK proof", seconds)
 
-    async def _nap(self, least: float) -> None:
+    async def _nap(self, least: float, why: str) -> None:
         seconds = least * (1 + self._chance.random() / 2)
-        self._log.debug(_MODULE, "No jobs available. Napping for $time seconds", time=f"{seconds:.3f}")
+        self._log.debug(_MODULE, why, time=f"{seconds:.3f}")
         await asyncio.sleep(seconds)
 
 
