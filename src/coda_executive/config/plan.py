@@ -12,6 +12,8 @@ from coda_protocol.runtime_config import RuntimeConfig
 
 
 class Role(StrEnum):
+    """What a node is for; the values are what `dsl.spawn` takes, and what reports call it."""
+
     SEED = "seed"
     BLOCK_PRODUCER = "block producer"
     SNARK_COORDINATOR = "snark coordinator"
