@@ -7,6 +7,7 @@ simulation.
 import asyncio
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from coda_daemon.archive.feed import ArchiveFeed
@@ -18,6 +19,7 @@ from coda_daemon.client_port import ClientPort, trust_list
 from coda_daemon.command_line import HelpWanted, UsageError
 from coda_daemon.config_directory import ConfigDirectory
 from coda_daemon.doors import open_doors
+from coda_daemon.exported_logs import report_crash
 from coda_daemon.genesis import make_genesis
 from coda_daemon.genesis_archives import load_archives
 from coda_daemon.genesis_ledgers import GenesisError
@@ -80,6 +82,11 @@ async def run_daemon(arguments: Sequence[str], host: Host) -> int:
     log = Log(host.clock, (console, *files.sinks), pid=host.pid)
     try:
         return await _run_logged(parsed, directory, host, log)
+    except Exception:
+        files.flush()
+        with suppress(OSError):
+            report_crash(host.store, directory.path, time_ns=host.clock.time_ns())
+        raise
     finally:
         files.flush()
 

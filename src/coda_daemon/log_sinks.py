@@ -11,6 +11,7 @@ from coda_protocol.structured_events import NEW_BEST_TIP_EVENT, Level
 
 MEBIBYTE = 1024 * 1024
 MAX_LINE = MEBIBYTE
+REJECTING_BLOCK = "Rejecting block"  # how the lines of rejected blocks begin
 # Daemon contract C.1.
 ELIDED = "<log message elided as it exceeded the max log line length; see oversized logs for full log>"
 
@@ -111,9 +112,10 @@ class LogFiles:
             file("mina.log", 10, rotations),
             file("mina-oversized-logs.log", 10, 20),
             file("mina-best-tip.log", 5, 1),
+            file("mina-rejected-blocks.log", 5, 50),
         )
-        main, oversized, best_tip = self._files
-        self.sinks = (MainFile(main, oversized, level), BestTipFile(best_tip))
+        main, oversized, best_tip, rejected = self._files
+        self.sinks = (MainFile(main, oversized, level), BestTipFile(best_tip), RejectedBlocksFile(rejected))
 
     def flush(self) -> None:
         for file in self._files:
@@ -156,3 +158,16 @@ class BestTipFile:
 
     def write(self, record: Record) -> None:
         self.file.write_line(record.line)
+
+
+@dataclass(frozen=True)
+class RejectedBlocksFile:
+    """mina-rejected-blocks.log: blocks that broke a rule. They have no event of their own (contract C.4)."""
+
+    file: RotatingFile
+    level: Level = Level.FAULTY_PEER
+    only_event: str | None = None
+
+    def write(self, record: Record) -> None:
+        if record.message.startswith(REJECTING_BLOCK):
+            self.file.write_line(record.line)

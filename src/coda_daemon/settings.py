@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import msgspec
+
 from coda_daemon.archive.feed import DEFAULT_PORT
 from coda_daemon.arguments import DaemonArguments
 from coda_daemon.gossip.network import Limits
@@ -24,7 +26,7 @@ from coda_protocol.format_error import FormatError
 from coda_protocol.key_files import read_libp2p_key, read_private_key
 from coda_protocol.keys import Keypair, PrivateKey, PublicKey
 from coda_protocol.libp2p_keys import Libp2pKeypair
-from coda_protocol.runtime_config import DaemonSection, RuntimeConfig
+from coda_protocol.runtime_config import DAEMON_SETTINGS, DaemonSection, RuntimeConfig
 from coda_protocol.secret_box import WrongPasswordError
 
 COMPILED_PROFILE = CompiledProfile.LIGHTNET
@@ -68,7 +70,7 @@ def load_config(arguments: DaemonArguments, host: Host, log: Log) -> RuntimeConf
     log.info(MODULE, "Reading configuration files $config_files", config_files=[optional, *required])
     configs = []
     try:
-        configs.append(_parsed(optional, host.store.read(optional)))
+        configs.append(_parsed(optional, _modernised(optional, host.store.read(optional), host.store, log)))
     except OSError as error:
         log.warn(
             MODULE,
@@ -78,7 +80,7 @@ def load_config(arguments: DaemonArguments, host: Host, log: Log) -> RuntimeConf
         )
     for path in required:
         try:
-            configs.append(_parsed(path, host.store.read(path)))
+            configs.append(_parsed(path, _modernised(path, host.store.read(path), host.store, log)))
         except OSError as error:
             raise UserError(f"Could not read configuration file {path}: {error}") from error
     return runtime_config.merge(RuntimeConfig(), *configs)
@@ -95,7 +97,7 @@ def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host,
         seeds=_seeds(arguments, section, host.store, log),
         direct_peers=_given_peers("direct-peer", arguments.direct_peers),
         identity=_identity(arguments, host),
-        producer=_producer(arguments, section, host),
+        producer=_producer(arguments, section, host, log),
         coinbase_receiver=_public_key(
             "coinbase-receiver", arguments.coinbase_receiver or section.coinbase_receiver
         ),
@@ -208,6 +210,34 @@ def _parsed(path: str, data: bytes) -> RuntimeConfig:
         raise UserError(f"Could not parse configuration file: {path}: {error}") from error
 
 
+def _modernised(path: str, data: bytes, store: Store, log: Log) -> bytes:
+    """A file of the very old style has the daemon's settings at top level: they are moved, in the file too
+    (contract A.3).
+    """
+    try:
+        content = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return data  # told when it is parsed
+    if not isinstance(content, dict) or "daemon" in content:
+        return data
+    settings = {name: value for name, value in content.items() if name in DAEMON_SETTINGS}
+    if not settings:
+        return data
+    rest = {name: value for name, value in content.items() if name not in settings}
+    moved = msgspec.json.format(msgspec.json.encode({"daemon": settings, **rest}))
+    log.warn(
+        MODULE,
+        "Configuration file $config_file has settings at top level; moving them under daemon: $settings",
+        config_file=path,
+        settings=list(settings),
+    )
+    try:
+        store.write(path, moved)
+    except OSError as error:
+        log.warn(MODULE, "Could not rewrite $config_file: $error", config_file=path, error=str(error))
+    return moved
+
+
 def _seeds(arguments: DaemonArguments, section: DaemonSection, store: Store, log: Log) -> tuple[Peer, ...]:
     peers = [*_given_peers("peer", (*arguments.peers, *(section.peers or ())))]
     if arguments.peer_list_file is not None:
@@ -254,9 +284,9 @@ def _identity(arguments: DaemonArguments, host: Host) -> Libp2pKeypair:
         raise UserError(f"Could not use -libp2p-keypair: {error}") from error
 
 
-def _producer(arguments: DaemonArguments, section: DaemonSection, host: Host) -> Keypair | None:
+def _producer(arguments: DaemonArguments, section: DaemonSection, host: Host, log: Log) -> Keypair | None:
     path = arguments.block_producer_key or section.block_producer_key
-    text = host.environment.get("MINA_BP_PRIVKEY")
+    text = host.environment.get("MINA_BP_PRIVKEY", host.environment.get("CODA_PRIVKEY"))
     own = _public_key(
         "block-producer-pubkey", arguments.block_producer_pubkey or section.block_producer_pubkey
     )
@@ -271,8 +301,11 @@ def _producer(arguments: DaemonArguments, section: DaemonSection, host: Host) ->
         if path is None:
             return None if text is None else Keypair.of(PrivateKey.parse(text))
         password = _variable(host.environment, "PRIVKEY_PASS")
+        given = arguments.block_producer_password or section.block_producer_password
         if password is None:
-            password = arguments.block_producer_password or section.block_producer_password
+            password = given
+        elif given not in (None, password):
+            log.warn(MODULE, "MINA_PRIVKEY_PASS and -block-producer-password differ; using the environment's")
         if password is None:
             raise UserError(f"The block producer key file {path} needs its password in MINA_PRIVKEY_PASS.")
         return Keypair.of(read_private_key(_secret_file(path, host.store), password))

@@ -118,11 +118,57 @@ def _dump_libp2p_keypair(arguments: Sequence[str]) -> int:
     return _with_key_file("dump-keypair", arguments, "LIBP2P_PASS", dump, failure=4)
 
 
+def _wrap_key(arguments: Sequence[str]) -> int:
+    from coda_protocol.key_files import write_private_key
+    from coda_protocol.keys import Keypair, PrivateKey
+
+    def wrap(path: str, password: str) -> None:
+        if sys.stdin.isatty():
+            from getpass import getpass
+
+            text = getpass("Private key: ")
+        else:
+            text = sys.stdin.readline()
+        keypair = Keypair.of(PrivateKey.parse(text.strip()))
+        content = write_private_key(keypair.private, password, entropy=os.urandom(ENTROPY_BYTES))
+        _write_key(path, content, beside=".pub", text=str(keypair.public))
+        print(f"Wrapped private key\nPublic key: {keypair.public}")
+
+    return _with_key_file("wrap-key", arguments, "PRIVKEY_PASS", wrap, failure=4)
+
+
+def _compile_time_constants(arguments: Sequence[str]) -> int:
+    import msgspec
+
+    from coda_daemon.settings import COMPILED_PROFILE
+    from coda_protocol import runtime_config
+    from coda_protocol.constants import effective, with_defaults
+    from coda_protocol.runtime_config import RuntimeConfig
+
+    values = _parse(
+        Command(
+            "coda advanced compile-time-constants",
+            "Print what this build assumes where nothing is configured",
+            (),
+        ),
+        arguments,
+    )
+    if isinstance(values, int):
+        return values
+    config = RuntimeConfig()
+    constants = effective(config, with_defaults(config, COMPILED_PROFILE))
+    print(msgspec.json.format(runtime_config.encode(constants)).decode())
+    return 0
+
+
 _TOOLS: dict[tuple[str, str], Tool] = {
     ("internal", "dump-structured-events"): _dump_structured_events,
     ("advanced", "generate-keypair"): _generate_keypair,
     ("advanced", "validate-keypair"): _validate_keypair,
     ("advanced", "dump-keypair"): _dump_keypair,
+    ("advanced", "wrap-key"): _wrap_key,
+    ("advanced", "compile-time-constants"): _compile_time_constants,
+    ("advanced", "generate-libp2p-keypair"): _generate_libp2p_keypair,  # the name in 1.x
     ("libp2p", "generate-keypair"): _generate_libp2p_keypair,
     ("libp2p", "dump-keypair"): _dump_libp2p_keypair,
 }

@@ -10,7 +10,7 @@ This is syntax. Whether a configuration makes sense is for its readers to say.
 
 import re
 from functools import cache
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import msgspec
 
@@ -89,6 +89,12 @@ class DaemonSection(_Section, frozen=True, kw_only=True):
     max_connections: int | None = msgspec.field(name="max-connections", default=None)
     validation_queue_size: int | None = msgspec.field(name="validation-queue-size", default=None)
     stop_time: int | None = msgspec.field(name="stop-time", default=None)
+
+
+# The command line's settings by their names: those of `daemon` that are not Mina's constants (contract A.3).
+DAEMON_SETTINGS: Final = frozenset(
+    name for name in DaemonSection.__struct_encode_fields__ if "-" in name or name == "peers"
+)
 
 
 class GenesisSection(_Section, frozen=True, kw_only=True):

@@ -12,9 +12,11 @@ from graphql import (
     GraphQLInputObjectType,
     ListValueNode,
     Node,
+    NoUndefinedVariablesRule,
     ObjectValueNode,
     ProvidedRequiredArgumentsRule,
     ValuesOfCorrectTypeRule,
+    VariableNode,
     get_named_type,
     is_required_argument,
     print_ast,
@@ -78,6 +80,15 @@ def _place_of(culprit: Node, value: Node, name: str, kind: Any) -> tuple[str, An
             if known and (place := _place_of(culprit, field.value, field.name.value, known.type)):
                 return place
     return None
+
+
+class ContractVariables(NoUndefinedVariablesRule):
+    """Variables that the operation does not declare."""
+
+    def report_error(self, error: GraphQLError) -> None:
+        variable = error.nodes[0] if error.nodes else None
+        assert isinstance(variable, VariableNode)
+        super().report_error(GraphQLError(f"Missing variable `{variable.name.value}`", variable))
 
 
 class ContractArguments(ProvidedRequiredArgumentsRule):

@@ -28,7 +28,13 @@ from graphql import (
     validate,
 )
 
-from coda_daemon.graphql.argument_errors import ContractArguments, ContractFields, ContractValues
+from coda_daemon.graphql.argument_errors import (
+    ContractArguments,
+    ContractFields,
+    ContractValues,
+    ContractVariables,
+)
+from coda_daemon.graphql.leniency import known_variables, without_unknown_input
 from coda_daemon.graphql.roots import Mutation, Query
 from coda_daemon.graphql.scalars import install
 from coda_daemon.graphql.variable_errors import fault_of_variables
@@ -42,12 +48,18 @@ _REPLACED = (
     "FieldsOnCorrectTypeRule",
     "ValuesOfCorrectTypeRule",
     "ProvidedRequiredArgumentsRule",
+    "NoUndefinedVariablesRule",
     "SingleFieldSubscriptionsRule",  # `subscriptions` has the contract's message
+    # What the real server does not mind (contract D.2).
+    "NoUnusedVariablesRule",
+    "NoUnusedFragmentsRule",
+    "ScalarLeafsRule",
 )
 _RULES: tuple[type[ASTValidationRule], ...] = (
     ContractFields,
     ContractValues,
     ContractArguments,
+    ContractVariables,
     *(rule for rule in specified_rules if rule.__name__ not in _REPLACED),
 )
 
@@ -76,9 +88,11 @@ class Executor:
         root = self._roots.get(operation.operation)
         if root is None:
             return 400, b"Subscriptions are only supported via websocket transport"
+        if variables:
+            variables = known_variables(self.schema, operation, variables)
         result = self.run(document, root, variables, operation_name)
-        if variables is not None and result.data is None and result.errors and result.errors[0].path is None:
-            fault = fault_of_variables(self.schema, document, operation, variables)
+        if result.data is None and result.errors and result.errors[0].path is None:
+            fault = fault_of_variables(self.schema, document, operation, variables or {})
             if fault is not None:
                 return _failed(fault)
         return 200, _encoded(result)
@@ -113,7 +127,7 @@ class Executor:
     def _prepared(self, text: str) -> DocumentNode | Answer:
         """The document, or the answer that its faults get."""
         try:
-            document = parse(text, no_location=True)
+            document = without_unknown_input(parse(text, no_location=True), self.schema)
         except GraphQLSyntaxError as error:
             return 200, msgspec.json.encode(error.message)
         faults = validate(self.schema, document, _RULES, max_errors=1)

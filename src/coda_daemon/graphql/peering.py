@@ -50,8 +50,12 @@ def add_peers(
     return [peer_fields(peer) for peer in added]
 
 
-def trust_status(view: "DaemonView", ip_address: str) -> list[dict[str, Any]]:
-    """Of the peers at an address; those that never did wrong have no entry."""
+def trust_status(view: "DaemonView", ip_address: str) -> list[dict[str, Any]] | None:
+    """Of the peers at an address; those that never did wrong have no entry. None for what is no address."""
+    try:
+        ipaddress.ip_address(ip_address)
+    except ValueError:
+        return None
     return [_standing(status) for status in view.gossip.trust_statuses() if status.peer.host == ip_address]
 
 

@@ -121,7 +121,7 @@ class Query:
     def connection_gating_config(self, _info: object) -> dict[str, Any]:
         return peering.connection_gating_config(self._view)
 
-    def trust_status(self, _info: object, ip_address: str) -> list[dict[str, Any]]:
+    def trust_status(self, _info: object, ip_address: str) -> list[dict[str, Any]] | None:
         return peering.trust_status(self._view, ip_address)
 
     def trust_status_all(self, _info: object) -> list[dict[str, Any]]:
@@ -160,7 +160,11 @@ class Query:
         if self._runtime_config is None:
             config = effective(self._view.settings.config, self._view.genesis.constants)
             self._runtime_config = msgspec.json.decode(runtime_config.encode(config))
-            self._runtime_config["ledger"]["hash"] = self._view.genesis.ledger.hash
+            ledgers, epoch_data = self._view.genesis.ledgers, self._runtime_config.get("epoch_data", {})
+            self._runtime_config["ledger"]["hash"] = ledgers.genesis.hash
+            for name, ledger in (("staking", ledgers.staking), ("next", ledgers.next)):
+                if name in epoch_data:
+                    epoch_data[name]["hash"] = ledger.hash
         return self._runtime_config
 
     def network_id(self, _info: object) -> str:

@@ -415,3 +415,52 @@ def test_routes_of_the_rest_port() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rest, "handle", spying)
         with_network(check)
+
+
+KEY = json.dumps(PRODUCER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{{ account(publicKey: {KEY}, colour: 3) {{ nonce }} }}",
+        f"query($unused: Int) {{ account(publicKey: {KEY}) {{ nonce }} }}",
+        f"query($colour: Int) {{ account(publicKey: {KEY}, colour: $colour) {{ nonce }} }}",
+        f"{{ account(publicKey: {KEY}) {{ nonce }} }} fragment Unused on query {{ version }}",
+    ],
+)
+def test_what_the_real_server_ignores_is_ignored(text: str) -> None:
+    assert query(text, after=5)["data"]["account"]["nonce"] == "0"
+
+
+def test_an_object_without_selection_is_empty() -> None:
+    assert query("{ daemonStatus }", after=5) == {"data": {"daemonStatus": {}}}
+
+
+@pytest.mark.parametrize("given", ["literal", "variable"])
+def test_unknown_input_fields_are_ignored(given: str) -> None:
+    """Clients of 1.x send a token with a payment."""
+    fields = {"from": PRODUCER, "to": PRODUCER, "amount": "1", "fee": "10000000", "token": "1"}
+    text = "mutation($input: SendPaymentInput!) { sendPayment(input: $input) { payment { id } } }"
+    variables: dict[str, Any] | None = {"input": fields}
+    if given == "literal":
+        inside = ", ".join(f"{name}: {json.dumps(value)}" for name, value in fields.items())
+        text, variables = f"mutation {{ sendPayment(input: {{{inside}}}) {{ payment {{ id }} }} }}", None
+
+    (error,) = query(text, after=5, variables=variables)["errors"]
+
+    assert error["message"].startswith("Couldn't find an unlocked key")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{ account(publicKey: $x) { nonce } }", "query($x: PublicKey!) { account(publicKey: $x) { nonce } }"],
+)
+def test_a_missing_variable_is_told_in_the_real_words(text: str) -> None:
+    assert query(text, after=5) == {"errors": [{"message": "Missing variable `x`"}], "data": None}
+
+
+def test_trust_status_of_what_is_no_address_is_null() -> None:
+    assert query(
+        '{ a: trustStatus(ipAddress: "x") { trust } b: trustStatus(ipAddress: "::1") { trust } }', after=5
+    ) == {"data": {"a": None, "b": []}}
