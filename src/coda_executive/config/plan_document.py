@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from coda_executive.config.daemon_args import RUNTIME_FILE
-from coda_executive.config.plan import DeploymentPlan, PlannedCompanion, PlannedFile, PlannedNode
+from coda_executive.config.plan import DeploymentPlan, PlannedCompanion, PlannedFile, PlannedNode, Role
 
 MASK = "(hidden)"
 _SECRET_NAME = re.compile(r"PASS|PRIVKEY|SECRET|TOKEN|PASSWORD|CREDENTIAL", re.IGNORECASE)
@@ -55,6 +55,7 @@ def _node(node: PlannedNode) -> dict[str, Any]:
             "rest": node.site.rest_port,
             "external": node.site.external_port,
         },
+        **_archive(node),
         "peer_address": node.peer_address,
         "peers": list(node.peers),
         "public_key": node.public_key,
@@ -66,6 +67,12 @@ def _node(node: PlannedNode) -> dict[str, Any]:
         "files": {file.path: _file(file) for file in node.files},
         "companions": {companion.id: _companion(companion) for companion in node.companions},
     }
+
+
+def _archive(node: PlannedNode) -> dict[str, Any]:
+    if node.role is not Role.ARCHIVE_NODE:
+        return {}
+    return {"archive": {"address": node.site.archive_address, "uri": node.site.archive_uri}}
 
 
 def _companion(companion: PlannedCompanion) -> dict[str, Any]:

@@ -15,7 +15,9 @@ _KEYS = "keys/"
 
 @dataclass(frozen=True, slots=True)
 class NodeAccess:
-    """What leads to one node. `keys` are the paths of its private key files by name."""
+    """What leads to one node. `keys` are the paths of its private key files by name; `archive` holds `address`
+    and `uri` of an archive node's archive.
+    """
 
     id: NodeId
     role: str
@@ -26,6 +28,7 @@ class NodeAccess:
     log: str
     public_key: str | None
     keys: Mapping[str, str]
+    archive: Mapping[str, str]
 
 
 class _PlannedFile(msgspec.Struct):
@@ -39,6 +42,7 @@ class _PlannedNode(msgspec.Struct):
     ports: dict[str, int]
     public_key: str | None
     files: dict[str, _PlannedFile]
+    archive: dict[str, str] = {}
 
 
 class _Plan(msgspec.Struct):
@@ -69,6 +73,7 @@ def node_accesses(run_directory: Path, pids: Mapping[NodeId, int | None]) -> lis
                 for file, planned in node.files.items()
                 if planned.secret and file.startswith(_KEYS)
             },
+            archive=node.archive,
         )
         for name, node in plan.nodes.items()
     ]
@@ -83,6 +88,8 @@ def variables(access: NodeAccess) -> Iterator[tuple[str, str]]:
         yield _name(access.id, "pid"), str(access.pid)
     yield _name(access.id, "directory"), access.directory
     yield _name(access.id, "log"), access.log
+    for kind, value in access.archive.items():
+        yield _name(access.id, "archive", kind), value
     if access.public_key is not None:
         yield _name(access.id, "public_key"), access.public_key
     for name, path in access.keys.items():

@@ -1,6 +1,7 @@
 """Archive nodes on real processes: a PostgreSQL server of the run's own, a user's, or none; nothing of it stays."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from tests.coda_executive.runs.test_local_runs import lines_until, processes_of,
 
 from coda_executive.cli.main import run_cli
 from coda_executive.engines.local import archives
+from coda_executive.engines.local.journal import read_journal
 from coda_executive.engines.local.postgresql import USER, find_postgresql
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("leftovers")]
@@ -111,6 +113,55 @@ async def test_a_kill_of_the_executive_leaves_neither_archive_nor_server(
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.mark.postgresql
+async def test_a_kill_of_executive_and_guardian_leaves_what_cleanup_removes_and_no_shared_memory(
+    start_executive: Callable[..., "subprocess.Popen[str]"],
+    write_test: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if find_postgresql() is None:
+        pytest.skip("no PostgreSQL server here; apt-get install postgresql")
+    (tmp_path / "runtime").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    run_dir = tmp_path / "run-killed-twice"
+    body = f"{ARCHIVED}\nprint('UP', flush=True)\nawait dsl.wait_for(blocks_to_be_produced(10_000))"
+    process = start_executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(run_dir))
+    try:
+        lines_until(process, "UP")
+        home = server_home(run_dir)
+        server = int((home / "data" / "postmaster.pid").read_text().splitlines()[0])
+        segments = segments_made_by(server)
+        assert segments
+        (journal,) = (tmp_path / "runtime" / "coda-executive" / "runs").glob("*.jsonl")
+        guardian = read_journal(journal).guardian
+        assert guardian is not None
+
+        process.send_signal(signal.SIGSTOP)  # it must not do the guardian's work
+        os.kill(guardian.pid, signal.SIGKILL)
+        process.kill()
+        rest(process)
+        await until(lambda: not Path(f"/proc/{guardian.pid}").exists())
+
+        assert run_cli(["cleanup"]) == 0
+        assert "postgres" in capsys.readouterr().out
+        assert processes_of(run_dir.name) == []
+        assert not home.exists()
+        await until(lambda: not segments_made_by(server))
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def segments_made_by(pid: int) -> list[str]:
+    """Ids of the System V segments that a process has made."""
+    lines = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return [line[1] for line in lines if line[4] == str(pid)]
 
 
 @pytest.mark.postgresql

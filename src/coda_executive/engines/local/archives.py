@@ -21,7 +21,12 @@ from coda_executive.engines.local.errand import run_errand
 from coda_executive.engines.local.files import explained
 from coda_executive.engines.local.guarded import GuardedProcess, last_lines
 from coda_executive.engines.local.handshake import REFERENCE_DAEMON
-from coda_executive.engines.local.postgresql import PostgresPrograms, find_postgresql, uri
+from coda_executive.engines.local.postgresql import (
+    PostgresPrograms,
+    find_postgresql,
+    let_go_of_shared_memory,
+    uri,
+)
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
 from coda_executive.errors import DeployError, EngineError, RequestFailed
 from coda_executive.interfaces.engine import RunContext
@@ -141,6 +146,8 @@ class LocalArchives:
         self._server = GuardedProcess(_KEY, command, guardian, self._on_server_end)
         await self._server.start(lambda: None)
         await self._until_ready(log)
+        with explained("read the lock file of PostgreSQL"):
+            let_go_of_shared_memory(data)
 
     async def _until_ready(self, log: Path) -> None:
         try:

@@ -4,6 +4,7 @@ The server listens on a Unix socket in a private directory and asks for no passw
 run, so it never syncs. It refuses to run as root, so root runs it as somebody else.
 """
 
+import ctypes
 import os
 import pwd
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 USER: Final = "coda"
+_IPC_RMID: Final = 0
 _NOBODIES: Final = ("postgres", "nobody")
 # Where Debian, Red Hat and PostgreSQL's own build put them.
 _PLACES: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
@@ -66,6 +68,17 @@ class PostgresPrograms:
         if self.user is not None:
             entry = pwd.getpwnam(self.user)
             os.chown(directory, entry.pw_uid, entry.pw_gid)
+
+
+def let_go_of_shared_memory(data: Path) -> None:
+    """Have the kernel drop the server's System V segment with its last process: a killed server leaves it behind.
+
+    For a server that answers. Its lock file names the segment, in the line "key id".
+    """
+    words = [line.split() for line in (data / "postmaster.pid").read_text().splitlines()]
+    segments = [int(line[1]) for line in words if len(line) == 2 and all(word.isdigit() for word in line)]
+    for segment in segments:
+        ctypes.CDLL(None).shmctl(segment, _IPC_RMID, None)
 
 
 def uri(socket_directory: Path, database: str) -> str:
