@@ -152,9 +152,10 @@ def test_genesis_after_a_fork_is_no_sign_of_life() -> None:
     sites = [world.site("seed", is_seed=True), world.site("node")]
 
     async def body() -> None:
-        for site in sites:
-            site.start()
-        await world.until_slot(20)
+        sites[0].start()
+        await world.until_slot(2)
+        sites[1].start()
+        await world.until_slot(5)
         assert [site.node.sync_status for site in sites] == [SyncStatus.LISTENING] * 2
 
     world.run(body)
