@@ -104,6 +104,8 @@ def execute(draft: Draft, transaction: Transaction, rules: CommandRules) -> Effe
             applied = apply_command(draft, command, slot, rules)
             return Effect(command.fee, -applied.burnt, applied.burnt, applied.failure)
         case CoinbaseTransaction(receiver=receiver, amount=amount, shortage=shortage):
+            if shortage >= amount:
+                return None
             given, burnt = apply_coinbase(
                 draft, Address(receiver), amount - shortage, slot, creation_fee=creation_fee
             )

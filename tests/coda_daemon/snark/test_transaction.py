@@ -34,6 +34,11 @@ def test_a_coinbase_that_does_not_cover_the_creation_of_its_account_is_left_out(
     assert stated(LEDGER, CoinbaseTransaction(key(9), 5, 0, 1), RULES) is None
 
 
+def test_a_coinbase_that_work_eats_up_is_left_out() -> None:
+    """Whoever sends one may want an account to have less than nothing."""
+    assert stated(LEDGER, CoinbaseTransaction(key(1), 5, 6, 1), RULES) is None
+
+
 def test_statements_say_what_happened_to_the_money() -> None:
     amounts = [(job.statement.fee_excess, job.statement.supply_increase) for job in jobs()]
     coin, fee = 10**9, 10**7
