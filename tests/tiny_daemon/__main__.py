@@ -24,6 +24,10 @@ def main(arguments: list[str]) -> int:
             from tests.tiny_daemon import daemon, process
 
             return process.start(daemon.run, flags)
+        case ["internal", "snark-worker", *flags]:
+            from tests.tiny_daemon import daemon, process
+
+            return process.start(daemon.work, flags)
         case _:
             print("tiny: version, internal dump-structured-events or daemon", file=sys.stderr)
             return 1

@@ -502,3 +502,11 @@ async def run(arguments: Sequence[str], host: Any, patience: Patience = Patience
         for line in ("Mina Daemon", "encountered a configuration error", *str(error).split("\n")):
             host.console.err(line)
         return 1
+
+
+async def work(arguments: Sequence[str], host: Any) -> int:
+    """A SNARK worker that never is given any work (H)."""
+    del arguments
+    host.console.out("No jobs available. Napping for 6 seconds")
+    await host.interrupted()
+    return 0

@@ -17,5 +17,7 @@ class TinyDaemon:
         return await daemon.run(arguments, host, self._patience)
 
     async def run_beside(self, arguments: Sequence[str], host: Any) -> int:
+        if list(arguments[:2]) == ["internal", "snark-worker"]:
+            return await daemon.work(arguments[2:], host)
         host.console.err(f"tiny has no {' '.join(arguments[:2])}")
         return 1

@@ -14,10 +14,16 @@ from typing import Any, get_args
 
 import msgspec
 
-from coda_executive.config.network import NetworkConfig, NodeSettings
+from coda_executive.config.network import NetworkConfig, NodeSettings, SnarkCoordinators
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import DeployError, ExecutiveError, RequestFailed
-from coda_executive.events.event import LifecycleEvent, NodeCrashed, NodeStarted, NodeStopped
+from coda_executive.events.event import (
+    CompanionStarted,
+    LifecycleEvent,
+    NodeCrashed,
+    NodeStarted,
+    NodeStopped,
+)
 from coda_executive.interfaces.capabilities import ABILITIES
 from coda_executive.interfaces.engine import Engine
 from coda_executive.interfaces.keeping import Cleanable
@@ -397,6 +403,43 @@ class EngineConformance(AbilityConformance, KeepingConformance):
         bench.check_records(late)
         told = bench.told_of(late)
         promise([type(event) for event in told] == [NodeStarted, NodeStopped], f"of its life was told {told}")
+
+    @clause()
+    async def test_companion_starts_after_its_node_and_ends_with_it(self, bench: Bench) -> None:
+        """What it is, the plan says: here a SNARK worker beside its coordinator."""
+        workers = SnarkCoordinators(count=1, workers_per_coordinator=1)
+        beside = bench.another("beside", NetworkConfig(seeds=1, snark_coordinators=workers))
+        try:
+            testnet = await beside.running()
+            (node,) = testnet.snark_coordinators
+            (planned,) = testnet.plan.nodes[-1].companions
+            for _ in range(2):
+                await beside.until(
+                    lambda: bool(beside.told_of(node)[1:]), f"{planned.id} never started beside {node.id}"
+                )
+                told = beside.told_of(node)
+                promise(
+                    told == [NodeStarted(fresh_state=False), CompanionStarted(planned.id)],
+                    f"a daemon and then {planned.id} are started, once each; told was {told}",
+                )
+                beside.told.clear()
+                await node.stop()
+                ends = sorted(type(event).__name__ for event in beside.told_of(node))
+                promise(
+                    ends == ["CompanionStopped", "NodeStopped"],
+                    f"{planned.id} ends with its node, once each; told was {beside.told_of(node)}",
+                )
+                beside.told.clear()
+                await node.start()
+            await beside.manager.destroy()
+            log = beside.log_path(node).with_name(planned.log_name)
+            promise(
+                log.is_file(), f"what {planned.id} wrote is not in {log.name} beside the log of {node.id}"
+            )
+            leaks = await beside.manager.leaks()
+            promise(not leaks, f"it left {leaks}")
+        finally:
+            await beside.aclose()
 
     # ---- the log engine ----
 

@@ -155,6 +155,8 @@ class FakeNetworkManager:
         path = self.context.directory / "nodes" / planned.id / "daemon.log"
         log = NodeLog(planned.id, path, self.lines.take)
         self._logs.append(log)
+        for companion in planned.companions:
+            path.with_name(companion.log_name).touch()
         conducts = {**self._conducts, None: self._conduct_of(self.context.daemon)}
         node = self.node_type(planned, conducts, log, self._publish, self.now_ns)
         node.client.find_peers = lambda: self._peers_of(node)

@@ -13,6 +13,8 @@ from coda_executive.config.plan import PlannedNode, Role
 from coda_executive.engines.simulation.node_log import NodeLog
 from coda_executive.errors import DeployError, RequestFailed
 from coda_executive.events.event import (
+    CompanionStarted,
+    CompanionStopped,
     LifecycleEvent,
     NodeCrashed,
     NodeKilled,
@@ -41,7 +43,7 @@ class _End(StrEnum):
 class FakeNode(FakeFaults):
     """Satisfies Node and every ability. `conducts` are the daemons that there are, by name; None is the run's own.
 
-    A pause holds back the client's answers, not the script.
+    A pause holds back the client's answers, not the script. Its companions start and end with it, and do nothing.
     """
 
     def __init__(
@@ -105,6 +107,18 @@ class FakeNode(FakeFaults):
         self._publish(self.id, NodeStarted(fresh_state))
         self._living = asyncio.create_task(self._live(process), name=f"{self.id}: daemon")
         self._living.add_done_callback(self._ended)
+        self._start_companions()
+
+    def _start_companions(self) -> None:
+        for companion in self.planned.companions:
+            self._publish(self.id, CompanionStarted(companion.id))
+
+    def _stop_companions(self) -> None:
+        is_asked = self._end is _End.ASKED
+        for companion in self.planned.companions:
+            self._publish(
+                self.id, CompanionStopped(companion.id, 0 if is_asked else None, forced=not is_asked)
+            )
 
     async def retire(self) -> None:
         """Stop for good."""
@@ -152,6 +166,7 @@ class FakeNode(FakeFaults):
         event = self._last_event(None if living.cancelled() else living.result())
         self._log.flush()
         self._publish(self.id, event)
+        self._stop_companions()
 
     def _last_event(self, exit_code: int | None) -> LifecycleEvent:
         match self._end:
