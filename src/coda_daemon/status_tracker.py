@@ -10,6 +10,7 @@ from coda_daemon.profile import Profile
 from coda_daemon.sync_status import Situation, SyncStatus, sync_status
 
 _MODULE: Final = "Mina_lib"
+_EARLY: Final = 1e-6  # seconds
 
 
 class StatusTracker:
@@ -83,7 +84,8 @@ class StatusTracker:
         """Blocks come more often than their absence has to be noticed: the timer is not set anew for each."""
         loop = asyncio.get_running_loop()
         due = self._heard_at + self._patience
-        if loop.time() < due:
+        # A loop keeps time in units of its own, and may call a little early by ours: not to be waited for again.
+        if due - loop.time() > _EARLY:
             self._timer = loop.call_at(due, self._look)
         else:
             self._timer = None

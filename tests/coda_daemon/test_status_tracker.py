@@ -108,3 +108,21 @@ def test_node_that_never_hears_gossip_says_so_once_unless_it_is_a_seed(is_seed: 
         one.watch.cancel()
 
     run(body)
+
+
+@pytest.mark.timeout(20)
+def test_offline_is_noticed_at_once_whatever_the_instant_of_the_last_block() -> None:
+    """27.001 + 16 is a little more than 43.001 in floating point, which the loop's nanoseconds do not show."""
+
+    async def body() -> None:
+        one = watched()
+        await asyncio.sleep(27.001)
+        one.tracker.heard()
+        await asyncio.sleep(15.999)
+        assert not one.tracker.is_offline
+        await asyncio.sleep(0.002)
+        assert one.tracker.is_offline
+        one.watch.cancel()
+        one.tracker.close()
+
+    run(body)
