@@ -75,5 +75,5 @@ def _written(value: Any) -> Any:
 def _as_os_error() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OverflowError) as error:  # SQLite counts to 2^63
         raise OSError(f"SQLite: {error}") from error

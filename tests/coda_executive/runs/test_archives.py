@@ -158,6 +158,26 @@ async def test_a_kill_of_executive_and_guardian_leaves_what_cleanup_removes_and_
         process.stdout.close()
 
 
+@pytest.mark.postgresql
+def test_a_server_that_dies_is_the_infrastructures_failure(
+    executive: Callable[..., Any], write_test: Write, tmp_path: Path
+) -> None:
+    if find_postgresql() is None:
+        pytest.skip("no PostgreSQL server here; apt-get install postgresql")
+    body = f"""{ARCHIVED}
+import os, re, signal
+home = re.search("host=([^&]+)", node._planned.site.archive_uri).group(1)
+os.kill(int(open(home + "/data/postmaster.pid").readline()), signal.SIGKILL)
+await dsl.wait_for(blocks_to_be_produced(10_000))
+"""
+
+    done = executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(tmp_path / "run"))
+
+    assert done.code == 3, done.out
+    assert "the run's PostgreSQL ended with SIGKILL" in done.out
+    assert processes_of("run") == []
+
+
 def segments_made_by(pid: int) -> list[str]:
     """Ids of the System V segments that a process has made."""
     lines = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]

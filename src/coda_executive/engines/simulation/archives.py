@@ -91,7 +91,7 @@ class ArchiveDisk:
 def _as_os_error() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OverflowError) as error:  # SQLite counts to 2^63
         raise OSError(f"SQLite: {error}") from error
 
 
