@@ -5,6 +5,9 @@ from coda_executive.events.event import (
     BestTipFormed,
     BlockProduced,
     BlockReceived,
+    CompanionCrashed,
+    CompanionStarted,
+    CompanionStopped,
     ErrorLogged,
     Event,
     FrontierChanged,
@@ -104,6 +107,20 @@ def test_a_crash_is_told_with_signal_and_last_lines() -> None:
     assert node.crash == CRASHED
     assert node.why_not_running == "crashed (SIGKILL); the end of its log:\n  first\n  second"
     assert node.summary == "crashed, SIGKILL"
+
+
+def test_a_companion_that_crashed_is_missed_until_it_is_started_again() -> None:
+    """Its node runs on without it."""
+    lost = CompanionCrashed("node-1-worker-1", 1, None, ("no work",))
+    seen = ((A, STARTED), (A, CompanionStarted("node-1-worker-1")), (A, lost))
+
+    node = after(*seen).node(A)
+    assert node.running
+    assert node.lost_companions == {"node-1-worker-1": lost}
+    assert node.summary == "running, not initialised, node-1-worker-1 crashed"
+    assert after(*seen, (A, CompanionStarted("node-1-worker-1"))).node(A).lost_companions == {}
+    stopped = CompanionStopped("node-1-worker-1", 0, forced=False)
+    assert after(*seen[:2], (A, stopped)).node(A).lost_companions == {}
 
 
 def test_a_restart_forgets_the_crash_and_the_old_tip() -> None:

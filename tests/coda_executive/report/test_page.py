@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.coda_executive.report.made_runs import CRASH, STORY, block, make_run, tip
+from tests.coda_executive.report.made_runs import CRASH, ONE, STORY, block, make_run, tip
 
 from coda_executive.config.node_id import NodeId
-from coda_executive.events.event import NodeStarted
+from coda_executive.events.event import CompanionCrashed, NodeStarted
 from coda_executive.executive.outcome import Verdict
 from coda_executive.observation.history import (
     EventSeen,
@@ -44,6 +44,14 @@ def test_errors_nodes_waits_and_findings_are_told(tmp_path: Path) -> None:
     assert "89% left" in page  # 2 of 18 s
     assert "4.000 s it crashed" in page
     assert '<th scope="row">blocks per slot</th><td></td><td class="number">0.75</td><td>blocks</td>' in page
+
+
+def test_a_process_beside_a_node_that_crashed_is_told(tmp_path: Path) -> None:
+    crash = EventSeen(ONE, CompanionCrashed("block-producer-1-worker-1", None, "SIGKILL", ()))
+    page = page_of(make_run(tmp_path / "run", story=(*STORY[:-1], (4.5, crash), STORY[-1])))
+
+    assert "; block-producer-1-worker-1 crashed</td>" in page
+    assert "<title>block-producer-1-worker-1 crashed at 4.50 s</title>" in page
 
 
 def test_the_timeline_shows_life_faults_and_the_first_cause(tmp_path: Path) -> None:

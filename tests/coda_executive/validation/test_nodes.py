@@ -4,6 +4,7 @@ import pytest
 from tests.coda_executive.validation.stories import A, B, Story, judged, wrong
 
 from coda_executive.events.event import (
+    CompanionCrashed,
     FrontierLoading,
     NodeCrashed,
     NodeInitialized,
@@ -126,8 +127,11 @@ def test_a_crash_is_a_violation_unless_the_test_said_so() -> None:
         story.note(CrashExpected(A, expected=True))
         if expected is not True:
             story.note(CrashExpected(A, expected=False))
-        story.see(A, CRASHED)
-        assert (wrong(story.entries) == ["no-undeclared-crash"]) == found
+        for crash in (CRASHED, CompanionCrashed("node-a-worker-1", 1, None, ())):
+            told = Story()
+            told.entries += story.entries
+            told.see(A, crash)
+            assert (wrong(told.entries) == ["no-undeclared-crash"]) == found
 
 
 def test_nodes_that_do_not_agree_on_a_command_break_conservation() -> None:
