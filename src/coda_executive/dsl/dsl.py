@@ -470,7 +470,7 @@ class Dsl:
         for error in others:
             # A crash or a log line ends every wait that goes on: it is one error all the same.
             if not isinstance(error, CrashedNode | HardLogError | EngineError):
-                self._sections.found(Severity.HARD, type(error).__name__, describe(error))
+                self._sections.found(Severity.HARD, type(error).__name__, describe(error), raised=error)
         raise gravest from None
 
     def _overran(self, wait: WaitInProgress, taken: float, soft: float) -> None:

@@ -13,6 +13,8 @@ from enum import StrEnum
 from coda_executive.dsl.strand import Strands
 from coda_executive.errors import RequestFailed, TestFailed
 
+_RAISED_IN = "_raised_in_section"  # what an exception carries out of its section
+
 
 class Severity(StrEnum):
     WARNING = "warning"
@@ -62,8 +64,12 @@ class Sections:
         """The sections that are open, of the task that asks or else of the test's body."""
         return self.strands.current.path
 
-    def found(self, severity: Severity, kind: str, message: str) -> None:
-        error = FoundError(severity, kind, message, self.path, self.now_ns())
+    def found(
+        self, severity: Severity, kind: str, message: str, *, raised: BaseException | None = None
+    ) -> None:
+        """Keep an error, with the section that is open; or that was, where `raised` left one."""
+        path = getattr(raised, _RAISED_IN, None) or self.path
+        error = FoundError(severity, kind, message, path, self.now_ns())
         self.errors.append(error)
         if self.on_found is not None:
             self.on_found(error)
@@ -85,8 +91,11 @@ class Sections:
         try:
             yield record
             finished = True
-        except (TestFailed, RequestFailed, AssertionError) as error:
-            if hard:
+        except Exception as error:
+            if hard or not isinstance(error, TestFailed | RequestFailed | AssertionError):
+                # Whoever takes it, outside of all sections, tells where it was raised: the innermost counts.
+                if not hasattr(error, _RAISED_IN):
+                    setattr(error, _RAISED_IN, record.path)
                 raise
             self.found(Severity.SOFT, type(error).__name__, describe(error))
         finally:

@@ -381,18 +381,19 @@ class Execution:
             self.failures.first = None
         if isinstance(error, EngineError | InternalError):
             self.infrastructure_failed = True
-        self.sections.found(Severity.HARD, type(error).__name__, describe(error))
+        self.sections.found(Severity.HARD, type(error).__name__, describe(error), raised=error)
 
     def _found_in_test(self, error: Exception) -> None:
         """An exception of the test's own code: told with the line of the test that raised it."""
         if isinstance(error, AssertionError):
-            self.sections.found(Severity.HARD, "AssertionError", describe(error))
+            self.sections.found(Severity.HARD, "AssertionError", describe(error), raised=error)
             return
         frames = traceback.extract_tb(error.__traceback__)
         code = getattr(self.test.body, "__code__", None)
         own = [frame for frame in frames if code and frame.filename == code.co_filename] or list(frames)
-        where = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
-        self.sections.found(Severity.HARD, type(error).__name__, f"{describe(error)}{where}")
+        where = f" at {own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else ""
+        text = f"{describe(error)}{where}\nnext: mend the test's own code, which raised this; no node is to blame"
+        self.sections.found(Severity.HARD, type(error).__name__, text, raised=error)
 
     def _note_error(self, error: FoundError) -> None:
         self.router.note(ErrorFound(error.severity.value, error.kind, error.message, error.section))

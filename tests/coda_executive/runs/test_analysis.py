@@ -181,3 +181,24 @@ await dsl.together(one=lambda: fail("first"), other=lambda: fail("second"))
     assert [severity for severity, _ in told] == ["hard", "hard"]
     assert "first" in run.shown
     assert "second" in run.shown
+
+
+def test_an_error_that_stops_the_test_tells_its_section_and_a_bug_of_the_test_its_line(
+    simulate: Simulate,
+) -> None:
+    run = simulate(
+        UP
+        + """
+with dsl.section("outer"):
+    with dsl.section("arithmetic"):
+        height = {}["height"]
+"""
+    )
+
+    assert run.code == 1
+    (error,) = run.report["errors"]
+    assert error["section"] == ["outer", "arithmetic"]
+    first, second = error["message"].splitlines()
+    assert first.startswith("'height' at ")
+    assert first.endswith(': height = {}["height"]')
+    assert second == "next: mend the test's own code, which raised this; no node is to blame"
