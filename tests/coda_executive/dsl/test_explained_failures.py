@@ -110,6 +110,9 @@ def partition() -> ExecutiveError:
 
 def silent_node() -> ExecutiveError:
     *_, last = states = chain(UP, 3, 5)
+    for height, moment in enumerate((11, 17, 23, 29), 4):
+        adopted = [event for name in (A, B) for event in adoption(name, f"3N{height}")]
+        last = after((A, block(height)), *adopted, start=last, seconds=moment)
     last = after((A, SYNCED), (B, SYNCED), start=last, seconds=29)
     return Story(
         event_to_be_seen("a synced node", lambda event: event == SYNCED, nodes=nodes(C)),
@@ -153,11 +156,11 @@ def wrong_command() -> ExecutiveError:
     included = after(
         (A, BreadcrumbAdded(StateHash("3N2"), (("5JuOther", "Applied"),))), start=made, seconds=3
     )
-    spoke = after((B, SYNCED), (A, SYNCED), (C, SYNCED), start=included, seconds=33)
+    later = chain(included, 9, 15, 21, 27, 33, first=3)
     return Story(
         command_to_be_included("5JuMine"),
         UP,
-        [included, at(34, spoke)],
+        [included, *later, at(34, later[-1])],
         Around(loads=("spam: 9 payments sent: 9 accepted, 3 included, 0 failed, 0 refused, 0 lost",)),
     ).error()
 
