@@ -1,5 +1,6 @@
 """The command `coda`: the daemon and the tools around it (daemon contract A.1, A.11, J)."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -52,13 +53,23 @@ _SUBCOMMANDS = {
     "runtime-genesis-ledger": "make the genesis ledger's archive and the files beside it",
     "version": "print version information",
 }
+_PIPE_CLOSED, _INTERRUPTED = 141, 130  # as a shell tells of the signals
 _HELP = ("help", "-help", "--help")
 _VERSION = ("version", "-version", "--version")
 
 
 def main() -> int:
     """The console script."""
-    return run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us, such as `head`, has seen enough; what is left must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from coda_daemon.client_commands.command import CommandFailed, Values
 
 _PORT: Final = 8301
+_LIMIT: Final = 120.0  # seconds
 _LONGEST_ANSWER: Final = 1024 * 1024 * 1024  # bytes: a ledger of millions
 
 
@@ -35,12 +36,13 @@ def ask_daemon(values: Values, call: Any) -> Any:
     host, port = _address(values.optional("daemon-port") or str(_PORT))
 
     async def talk() -> bytes | None:
-        connection = await TcpTransport().connect(host, port)
-        try:
-            await connection.send(encode(call))
-            return await connection.receive(_LONGEST_ANSWER)
-        finally:
-            connection.close()
+        async with asyncio.timeout(_LIMIT):
+            connection = await TcpTransport().connect(host, port)
+            try:
+                await connection.send(encode(call))
+                return await connection.receive(_LONGEST_ANSWER)
+            finally:
+                connection.close()
 
     try:
         data = asyncio.run(talk())
@@ -49,6 +51,8 @@ def ask_daemon(values: Values, call: Any) -> Any:
                 host, port, "it closed the connection; is this machine on its client trust list?"
             )
         reply = decode_client_reply(data)
+    except TimeoutError as error:
+        raise RpcUnreachable(host, port, f"no answer within {_LIMIT:g} s") from error
     except (OSError, MalformedWorkerFrame) as error:
         raise RpcUnreachable(host, port, str(error)) from error
     match reply:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,7 @@ from tests.coda_daemon.test_real_network import COMMAND, LIMIT, PASSWORD, free_p
 from tests.coda_daemon.worlds import config_for
 
 from coda_daemon.cli import run
+from coda_daemon.client_commands import rpc
 from coda_protocol.key_files import write_private_key
 from coda_protocol.libp2p_keys import libp2p_keypair_from_seed
 from coda_protocol.runtime_config import encode
@@ -270,3 +272,30 @@ def test_password_is_never_asked_without_a_terminal(daemon: Daemon, tmp_path: Pa
     )
     assert done.returncode == 1
     assert b"MINA_PRIVKEY_PASS" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(daemon: Daemon, tmp_path: Path) -> None:
+    flags = ("ledger", "export", "staged-ledger", "-daemon-port", str(daemon.client_port))
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, *flags],
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_daemon_that_does_not_answer_is_given_up(
+    daemon: Daemon, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc, "_LIMIT", 0.2)
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        assert "no answer within 0.2 s" in shell.rpc("client", "status", code=15)
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
