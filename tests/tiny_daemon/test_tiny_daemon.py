@@ -107,6 +107,17 @@ def test_minute_that_a_daemon_looks_for_peers_draws_no_warning(test: Integration
     assert list(outcome.errors) == []
 
 
+def test_simulated_run_repeats_by_seed(tmp_path: Path) -> None:
+    histories = []
+    for name in ("one", "two"):
+        play(block_production, "simulation", "tiny", tmp_path / name)
+        segments = sorted((tmp_path / name / "history").glob("*.jsonl"))
+        histories.append(b"".join(segment.read_bytes() for segment in segments))
+
+    assert histories[0]
+    assert histories[0] == histories[1]
+
+
 def test_it_imports_nothing_but_the_standard_library() -> None:
     for file in HERE.glob("*.py"):
         if file.name.startswith("test_"):

@@ -19,14 +19,17 @@ from coda_executive import (
     integration_test,
     sample_ledger,
 )
+from coda_executive.catalogue.block_production import block_production
+from coda_executive.cli.main import run_cli
 from coda_executive.dsl.sections import Severity
 from coda_executive.errors import ConfigError
 from coda_executive.events.event import ErrorLogged, Event
+from coda_executive.executive.engines import find_engine
 from coda_executive.executive.outcome import Outcome, Verdict
 from coda_executive.executive.runner import RunSettings, run_test
 from coda_executive.interfaces.network_manager import Launch
 from coda_executive.report.plain import PlainMonitor
-from coda_executive.testing import FakeEngine, FakeOptions, ScriptedLogEngine
+from coda_executive.testing import FakeEngine, FakeOptions, ScriptedLogEngine, read_script
 from coda_executive.testing.fake_engine import FakeNetworkManager
 
 Body = Callable[[Dsl], Awaitable[None]]
@@ -86,12 +89,13 @@ def test_error_line_ends_the_test_and_is_told(play: Play) -> None:
     assert "seed-1 logged at level Error: disk on fire" in outcome.errors[0].message
 
 
-def test_error_line_that_is_read_after_the_body_s_end_fails_the_test_too(play: Play) -> None:
+def test_error_line_that_is_read_after_the_body_s_end_fails_the_test_too(play: Play, tmp_path: Path) -> None:
     """It was written while the test ran, and nobody else will ever be told of it."""
     outcome = play(for_ten_seconds, (11.0, "seed-1", error("at the last moment")))
 
     assert outcome.verdict is Verdict.FAILED
     assert found(outcome) == [(Severity.HARD, "HardLogError")]
+    assert run_cli(["judge", str(tmp_path / "run")]) == 1, "judged again, it is the same"
 
 
 def test_error_line_that_is_read_before_the_body_begins_ends_the_test(play: Play) -> None:
@@ -189,3 +193,25 @@ def test_what_the_executive_writes_is_no_line_of_a_node(play: Play) -> None:
     outcome = play(body, expected=(ExpectedLog("disk on fire"),))
 
     assert found(outcome) == [(Severity.SOFT, "MissingLogLine")]
+
+
+def test_logs_of_a_run_can_be_played_into_another(tmp_path: Path) -> None:
+    """So a test can be tried on what a network once wrote, without that network."""
+    simulation = find_engine("simulation")
+    settings = RunSettings(
+        seed=1, engine_options=simulation.options_type(), run_dir=tmp_path / "recorded", keep="always"
+    )
+    recorded, _ = run_test(block_production, simulation, settings, PlainMonitor(print))
+    logs = sorted((tmp_path / "recorded" / "nodes").glob("*/daemon.log"))
+    script = [entry for log in logs for entry in read_script(log, log.parent.name)]
+
+    engine = FakeEngine(log_engine=ScriptedLogEngine(script))
+    settings = RunSettings(seed=1, engine_options=FakeOptions(), run_dir=tmp_path / "played")
+    played, _ = run_test(block_production, engine, settings, PlainMonitor(print))
+
+    assert recorded.verdict is played.verdict is Verdict.PASSED, played.errors
+    half = [line for line in script if line[0] < 5]
+    engine = FakeEngine(log_engine=ScriptedLogEngine(half))
+    settings = RunSettings(seed=1, engine_options=FakeOptions(), run_dir=tmp_path / "half")
+    cut_short, _ = run_test(block_production, engine, settings, PlainMonitor(print))
+    assert "WaitTimeout" in [each.kind for each in cut_short.errors]
