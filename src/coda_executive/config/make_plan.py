@@ -99,6 +99,7 @@ def make_plan(
 
 def network_constants(constants: Constants, network: NetworkConfig) -> NetworkConstants:
     """What waits and validators must know of a network's constants."""
+    fork = constants.fork
     return NetworkConstants(
         slot_ms=constants.slot_ms,
         k=constants.k,
@@ -108,6 +109,8 @@ def network_constants(constants: Constants, network: NetworkConfig) -> NetworkCo
         sub_windows_per_window=constants.sub_windows_per_window,
         grace_period_slots=constants.grace_period_slots,
         profile=network.profile,
+        genesis_height=1 if fork is None else fork.blockchain_length + 1,
+        genesis_slot=0 if fork is None else fork.global_slot_since_genesis,
     )
 
 

@@ -104,7 +104,7 @@ class PlannedNode:
 @dataclass(frozen=True, slots=True)
 class NetworkConstants:
     """What waits and validators must know of the protocol: slot length in milliseconds, the rest in slots or
-    blocks.
+    blocks. `genesis_height` and `genesis_slot` since genesis are those of the first block, which a hard fork moves.
     """
 
     slot_ms: int
@@ -115,6 +115,8 @@ class NetworkConstants:
     sub_windows_per_window: int
     grace_period_slots: int
     profile: str  # wall-clock constants of the daemon: "dev" or "mainnet"
+    genesis_height: int = 1
+    genesis_slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

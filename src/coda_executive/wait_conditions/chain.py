@@ -51,13 +51,14 @@ def block_height_to_grow(growth: int) -> WaitCondition:
     """
 
     def begin(before: NetworkState, facts: NetworkFacts) -> Check:
-        first = _height(before)
+        first = _height(before, facts)
 
         def check(now: NetworkState) -> Verdict:
-            grown = _height(now) - first
+            height = _height(now, facts)
+            grown = height - first
             if grown >= growth:
                 return Reached()
-            return no_stake_online(now, facts) or NotYet(f"{grown} of {growth} blocks, height {_height(now)}")
+            return no_stake_online(now, facts) or NotYet(f"{grown} of {growth} blocks, height {height}")
 
         return check
 
@@ -85,9 +86,9 @@ def nodes_to_synchronize(nodes: Sequence[Node]) -> WaitCondition:
     return WaitCondition(f"{len(names)} nodes to synchronise", begin, block_limits(2, extra_slots=4))
 
 
-def _height(state: NetworkState) -> int:
-    """The best height of any node; a network that has told of no block is at genesis, which is at height 1."""
-    return max(1, state.best_height)
+def _height(state: NetworkState, facts: NetworkFacts) -> int:
+    """The best height of any node; a network that has told of no block is at genesis."""
+    return max(facts.constants.genesis_height, state.best_height)
 
 
 def _tips_by_group(names: Sequence[NodeId], now: NetworkState) -> str:

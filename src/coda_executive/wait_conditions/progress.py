@@ -1,6 +1,6 @@
 """Waiting for the chain to get somewhere: a slot, an epoch, ledger proofs, a common history, a status."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from coda_executive.events.event import SnarkWorkGossiped
 from coda_executive.interfaces.node import Node
@@ -18,16 +18,21 @@ from coda_executive.wait_conditions.condition import (
 from coda_executive.wait_conditions.dead_nodes import first_dead, no_stake_online
 from coda_executive.wait_conditions.limits import Limits, Span, limits_for_blocks
 from coda_protocol.hashes import StateHash
+from coda_protocol.slots import GlobalSlot
 
 
 def slot_to_be_reached(slot: int) -> WaitCondition:
-    """Some node's best tip is of this global slot or a later one."""
-    return _best_tip_at(f"global slot {slot}", slots=slot, epochs=0)
+    """Some node's best tip is of this global slot since genesis, hard forks included, or a later one."""
+    return _best_tip_at(f"global slot {slot}", lambda _facts: slot)
 
 
 def epoch_to_be_reached(epoch: int) -> WaitCondition:
-    """Some node's best tip is of this epoch or a later one."""
-    return _best_tip_at(f"epoch {epoch}", slots=0, epochs=epoch)
+    """Some node's best tip is of this epoch or a later one; a hard fork begins epoch 0."""
+
+    def first_slot(facts: NetworkFacts) -> int:
+        return facts.constants.genesis_slot + epoch * facts.constants.slots_per_epoch
+
+    return _best_tip_at(f"epoch {epoch}", first_slot)
 
 
 def ledger_proofs_to_be_emitted(count: int, *, work_delay: int, capacity_log_2: int) -> WaitCondition:
@@ -130,15 +135,12 @@ def nodes_to_have_status(nodes: Sequence[Node], status: str) -> WaitCondition:
     return WaitCondition(f"{len(names)} nodes to be {status}", begin, block_limits(2, extra_slots=4))
 
 
-def _best_tip_at(what: str, *, slots: int, epochs: int) -> WaitCondition:
-    def target(facts: NetworkFacts) -> int:
-        return slots + epochs * facts.constants.slots_per_epoch
-
+def _best_tip_at(what: str, target: Callable[[NetworkFacts], int]) -> WaitCondition:
     def begin(_before: NetworkState, facts: NetworkFacts) -> Check:
         wanted = target(facts)
 
         def check(now: NetworkState) -> Verdict:
-            reached = _latest_slot(now)
+            reached = _latest_slot(now, facts)
             if reached >= wanted:
                 return Reached()
             return no_stake_online(now, facts) or NotYet(f"global slot {reached} of {wanted}")
@@ -146,7 +148,7 @@ def _best_tip_at(what: str, *, slots: int, epochs: int) -> WaitCondition:
         return check
 
     def limits(now: NetworkState, facts: NetworkFacts) -> Limits:
-        left = max(0, target(facts) - _latest_slot(now))
+        left = max(0, target(facts) - _latest_slot(now, facts))
         block = limits_for_blocks(1, online_stake=facts.online_stake(now) or 1.0)
         return Limits(
             Span(left + block.soft.slots), Span(left + block.hard.slots), are_quantiles=block.are_quantiles
@@ -155,7 +157,9 @@ def _best_tip_at(what: str, *, slots: int, epochs: int) -> WaitCondition:
     return WaitCondition(f"{what} to be reached", begin, limits)
 
 
-def _latest_slot(now: NetworkState) -> int:
-    """The latest global slot among the best tips; 0, that of genesis, while none is known."""
+def _latest_slot(now: NetworkState, facts: NetworkFacts) -> int:
+    """The latest global slot among the best tips; that of genesis while none is known."""
     tips = [now.blocks.find(node.best_tip) for node in now.nodes.values() if node.best_tip is not None]
-    return max((tip.global_slot for tip in tips if tip is not None), default=0)
+    return max(
+        (tip.global_slot for tip in tips if tip is not None), default=GlobalSlot(facts.constants.genesis_slot)
+    )

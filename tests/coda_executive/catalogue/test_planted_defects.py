@@ -6,7 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.coda_executive.catalogue import defects_of_archive, defects_of_chain, defects_of_money
+from tests.coda_executive.catalogue import (
+    defects_of_archive,
+    defects_of_chain,
+    defects_of_fork,
+    defects_of_money,
+)
 from tests.coda_executive.catalogue.conftest import Run
 from tests.coda_executive.catalogue.planted import Defect
 
@@ -16,6 +21,7 @@ DEFECTS: dict[str, Defect] = {
     **defects_of_chain.DEFECTS,
     **defects_of_money.DEFECTS,
     **defects_of_archive.DEFECTS,
+    **defects_of_fork.DEFECTS,
 }
 FILES = sorted(file for file in Path(catalogue.__file__).parent.glob("*.py") if file.stem != "__init__")
 START = ("initialise",)  # of every test alike: seen to fail in one

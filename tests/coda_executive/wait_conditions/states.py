@@ -54,13 +54,15 @@ def up(*names: NodeId) -> NetworkState:
     return after(*((name, event) for name in names for event in (NodeStarted(False), NodeInitialized())))
 
 
-def block(height: int, name: str = "", *, parent: str | None = None, proof: bool = False) -> BlockProduced:
+def block(
+    height: int, name: str = "", *, parent: str | None = None, proof: bool = False, slot: int | None = None
+) -> BlockProduced:
     """Block `3N<height><name>` at the slot of its height, on `3N<height - 1>` unless told otherwise."""
     return BlockProduced(
         state_hash=StateHash(f"3N{height}{name}"),
         parent=StateHash(parent or f"3N{height - 1}"),
         height=BlockchainLength(height),
-        global_slot=GlobalSlot(height),
+        global_slot=GlobalSlot(height if slot is None else slot),
         epoch=Epoch(0),
         creator="B62",
         emitted_proof=proof,

@@ -1,9 +1,12 @@
 """How far the chain got, and how far nodes are apart."""
 
+from dataclasses import replace
+
 import pytest
 from tests.coda_executive.wait_conditions.states import FACTS, A, B, C, after, block, nodes, tip, up
 
 from coda_executive.events.event import NodeStopped, SnarkWorkGossiped, SyncStatusChanged
+from coda_executive.wait_conditions.chain import block_height_to_grow
 from coda_executive.wait_conditions.condition import NotYet, Reached, Unreachable
 from coda_executive.wait_conditions.progress import (
     chains_to_agree,
@@ -39,6 +42,19 @@ def test_no_slot_is_reached_without_stake() -> None:
     state = after((A, NodeStopped(0, False)), (B, NodeStopped(0, False)), start=up(A, B))
 
     assert isinstance(slot_to_be_reached(3).begin(state, FACTS)(state), Unreachable)
+
+
+def test_heights_slots_and_epochs_go_on_from_a_hard_fork() -> None:
+    forked = replace(
+        FACTS, constants=replace(FACTS.constants, genesis_height=3001, genesis_slot=9000, slots_per_epoch=60)
+    )
+    first = block(3002, slot=9001)
+    now = after((A, first), (A, tip(first.state_hash)), start=up(A, B))
+
+    assert block_height_to_grow(1).begin(up(A, B), forked)(now) == Reached()
+    assert block_height_to_grow(2).begin(up(A, B), forked)(now) == NotYet("1 of 2 blocks, height 3002")
+    assert epoch_to_be_reached(1).begin(up(A, B), forked)(now) == NotYet("global slot 9001 of 9060")
+    assert epoch_to_be_reached(1).limits(up(A, B), forked).soft.slots < 80
 
 
 def test_ledger_proofs_are_counted_since_genesis_each_once() -> None:
