@@ -1,6 +1,7 @@
 """The client of one daemon: GraphQL in, typed values out."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,7 +19,9 @@ from coda_executive.interfaces.client import (
     Peer,
     SentCommand,
     SnarkWork,
+    TextChannel,
     TransactionStatus,
+    WebsocketTransport,
 )
 from coda_protocol.currency import Amount, Balance, Fee
 from coda_protocol.hashes import LedgerHash, StateHash, TransactionHash
@@ -27,6 +30,7 @@ from coda_protocol.signatures import Signature
 from coda_protocol.slots import BlockchainLength, GlobalSlot
 
 REQUEST_SECONDS = 30.0
+_OK = 200
 
 T = TypeVar("T")
 
@@ -61,6 +65,42 @@ class DaemonClient:
                 self._node, f"closed the connection before it answered: {error}", definite=False
             ) from error
         return _data(self._node, reply.status, reply.body)
+
+    @asynccontextmanager
+    async def subscribe(
+        self, document: str, variables: dict[str, Any] | None = None
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """In the protocol that the real daemon speaks, Apollo's older one (daemon contract D.1)."""
+        if not isinstance(self._transport, WebsocketTransport):
+            raise RequestFailed(f"the way to {self._node} carries no websockets", definite=True)
+        try:
+            async with self._transport.websocket(
+                "/graphql", protocol="graphql-ws", seconds=self._seconds
+            ) as channel:
+                await channel.send(_text({"type": "connection_init", "payload": {}}))
+                payload = {"query": document, "variables": variables or {}}
+                await channel.send(_text({"type": "start", "id": "1", "payload": payload}))
+                yield self._answers(channel)
+        except (ConnectionError, TimeoutError) as error:
+            raise RequestFailed(
+                f"{self._node} cannot be subscribed to: {error or 'it did not answer in time'}",
+                definite=isinstance(error, ConnectionRefusedError),
+            ) from error
+
+    async def _answers(self, channel: TextChannel) -> AsyncIterator[dict[str, Any]]:
+        """Until the daemon says that it is complete. Raises RequestFailed for its errors and when it goes."""
+        while (text := await channel.receive()) is not None:
+            message = msgspec.json.decode(text)
+            match message.get("type"):
+                case "data":
+                    yield _data(self._node, _OK, msgspec.json.encode(message["payload"]))
+                case "error" | "connection_error":
+                    raise RequestFailed(
+                        f"{self._node} refused a subscription: {message.get('payload')}", definite=True
+                    )
+                case "complete":
+                    return
+        raise RequestFailed(f"{self._node} closed a subscription", definite=False)
 
     async def sync_status(self) -> str:
         data = await self.execute(operations.SYNC_STATUS)
@@ -362,3 +402,7 @@ def _typed(node: str, data: dict[str, Any], kind: type[T]) -> T:
         raise _failed(
             node, f"answered with data of another shape than its schema's: {error}", definite=False
         ) from error
+
+
+def _text(message: dict[str, Any]) -> str:
+    return msgspec.json.encode(message).decode()

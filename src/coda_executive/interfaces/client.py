@@ -2,10 +2,11 @@
 every engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from coda_protocol.currency import Amount, Balance, Fee
 from coda_protocol.hashes import LedgerHash, StateHash, TransactionHash
@@ -28,6 +29,24 @@ class HttpTransport(Protocol):
     """
 
     async def post(self, path: str, body: bytes, *, content_type: str, seconds: float) -> HttpReply: ...
+
+
+class TextChannel(Protocol):
+    """A websocket that carries text."""
+
+    async def send(self, text: str) -> None: ...
+
+    async def receive(self) -> str | None:
+        """The next message; None once the other side has closed it."""
+
+
+@runtime_checkable
+class WebsocketTransport(Protocol):
+    """What a transport can too that carries websockets; `seconds` limit the handshake. Raises as `post` does."""
+
+    def websocket(
+        self, path: str, *, protocol: str, seconds: float
+    ) -> AbstractAsyncContextManager[TextChannel]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +185,11 @@ class NodeClient(Protocol):
 
     async def execute(self, document: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run any GraphQL document and return its `data`."""
+
+    def subscribe(
+        self, document: str, variables: dict[str, Any] | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[dict[str, Any]]]:
+        """A GraphQL subscription for the length of a block: the `data` of each answer, as they come."""
 
     async def sync_status(self) -> str: ...
 

@@ -2,7 +2,8 @@
 
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from coda_executive.errors import RequestFailed
@@ -61,6 +62,17 @@ class FakeClient:
                 f"{self._node} is a fake without an answer for {name!r}; put one into answers", definite=True
             )
         return {name: self.answers[name](variables or {})}
+
+    @asynccontextmanager
+    async def subscribe(
+        self, document: str, variables: dict[str, Any] | None = None
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """One answer, that of `execute`."""
+
+        async def answers() -> AsyncIterator[dict[str, Any]]:
+            yield await self.execute(document, variables)
+
+        yield answers()
 
     async def sync_status(self) -> str:
         await self._reach()

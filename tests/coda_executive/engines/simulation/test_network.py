@@ -331,7 +331,7 @@ def test_a_dead_process_can_do_nothing_more() -> None:
 
 
 class Ok:
-    status, body, headers = 200, b"fine", {"content-type": "text/plain"}
+    status, body, headers, talk = 200, b"fine", {"content-type": "text/plain"}, None
 
 
 def post(b: Side, seconds: float = 5.0) -> Awaitable[HttpReply]:
