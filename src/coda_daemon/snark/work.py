@@ -5,7 +5,7 @@ the transaction with the part of the ledger that it touches, applies it, and ref
 out. The proof is a digest of the statement, the trace of what was applied (`transaction`), the fee and the prover:
 whoever did not apply the transaction cannot make it, nor sell another's work as his own. A merge follows from the
 traces of its parts. A receiver knows the traces of what is in its scan state, for it applied the same transactions
-when it took the blocks; so it needs 2 µs for a proof, and takes none of a statement that no chain of its own asks
+when it took the blocks; so a proof costs it microseconds, and takes none of a statement that no chain of its own asks
 to be proved.
 """
 
