@@ -73,6 +73,8 @@ DAEMON = Command(
         Flag("work-reassignment-wait", Kind.INTEGER, "milliseconds until unfinished work is handed out again"),
         Flag("log-snark-work-gossip", Kind.BOOLEAN, "log each gossip of SNARK work; needed for its events"),
         Flag("archive-address", Kind.TEXT, "HOST:PORT or PORT of an archive, which is sent every block"),
+        Flag("log-precomputed-blocks", Kind.BOOLEAN, "put each new block in the log (default false)"),
+        Flag("precomputed-blocks-file", Kind.TEXT, "file that precomputed blocks are appended to, one a line"),
         Flag("working-dir", Kind.TEXT, "directory that relative paths start from (default: current)"),
         Flag("contact-info", Kind.TEXT, "under 200 characters; reported nowhere"),
         *_accepted(
@@ -104,9 +106,7 @@ DAEMON = Command(
             "gc-stat-interval",
         ),
         *_refused(Kind.TEXT, "this build fetches nothing over HTTP; use -peer-list-file", "peer-list-url"),
-        *_refused(Kind.BOOLEAN, "this build writes no precomputed blocks", "log-precomputed-blocks"),
         *_refused(Kind.BOOLEAN, _REPORTING, "upload-blocks-to-gcloud", "uptime-send-node-commit-sha"),
-        *_refused(Kind.TEXT, "this build writes no precomputed blocks", "precomputed-blocks-file"),
         *_refused(Kind.SWITCH, "start it in the background yourself", "background"),
         *_refused(Kind.TEXT, "this build has no protocol versions to propose", "proposed-protocol-version"),
         *_refused(Kind.TEXT, "this build loads no plugins", "load-plugin"),
@@ -180,6 +180,8 @@ class DaemonArguments:
     work_selection: str | None
     work_reassignment_wait: int | None
     archive_address: str | None
+    logs_precomputed_blocks: bool
+    precomputed_blocks_file: str | None
     working_directory: str
     is_flooding: bool
     is_isolated: bool
@@ -258,6 +260,8 @@ def parse_daemon_arguments(arguments: Sequence[str], *, home: str) -> DaemonArgu
         work_selection=_last(values, "work-selection", str, None),
         work_reassignment_wait=_last(values, "work-reassignment-wait", int, None),
         archive_address=_last(values, "archive-address", str, None),
+        logs_precomputed_blocks=_last(values, "log-precomputed-blocks", bool, False),
+        precomputed_blocks_file=optional_path("precomputed-blocks-file"),
         working_directory=base,
         is_flooding=_last(values, "enable-flooding", bool, False),
         is_isolated=_last(values, "isolate-network", bool, False),

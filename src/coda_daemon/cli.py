@@ -8,6 +8,7 @@ _SUBCOMMANDS = {
     "daemon": "run a node",
     "archive run": "store every block that daemons send, in a database",
     "archive prune": "delete old blocks of an archive",
+    "archive blocks": "fill an archive's holes from precomputed blocks",
     "archive replay": "replay an archived chain and compare its ledger hashes",
     "archive schema": "print the SQL of the archive's tables",
     "client status": "show what a daemon is and does",

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from coda_daemon.archive.feed import ArchiveFeed
+from coda_daemon.archive.precomputed import PrecomputedBlocks
 from coda_daemon.arguments import DAEMON, DaemonArguments, UnknownLogLevel, parse_daemon_arguments
 from coda_daemon.block_producer import Producer
 from coda_daemon.build import BRANCH, commit
@@ -192,8 +193,16 @@ def _client_port(view: DaemonView, host: Host) -> ClientPort:
     )
 
 
+def _write_precomputed_blocks(view: DaemonView, host: Host) -> None:
+    logged, path = view.arguments.logs_precomputed_blocks, view.arguments.precomputed_blocks_file
+    if logged or path is not None:
+        blocks = PrecomputedBlocks(view.node, host.store, view.log, is_logged=logged, path=path)
+        view.node.announcements.listen(blocks.heard)
+
+
 async def _run_until_end(view: DaemonView, clients: ClientPort, host: Host) -> int:
     log, code = view.log, 0
+    _write_precomputed_blocks(view, host)
     async with open_doors(view, clients, host):
         try:
             async with asyncio.TaskGroup() as tasks:

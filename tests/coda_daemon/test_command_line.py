@@ -46,7 +46,7 @@ def test_repeated_flags_keep_their_order() -> None:
         (["-seed", "-seed"], "more than once"),
         (["-"], "anonymous"),
         (["-contact-info", "x" * 200], "fewer than 200"),
-        (["-log-precomputed-blocks", "true"], "cannot be honoured"),
+        (["-background"], "cannot be honoured"),
         (["-external-port", "70000"], "expected a port"),
     ],
 )
@@ -66,7 +66,7 @@ def test_how_messages_spread_and_with_whom_is_chosen_by_flags() -> None:
 
 
 def test_a_refused_boolean_may_be_given_as_false() -> None:
-    assert not parsed("-log-precomputed-blocks", "false").is_seed
+    assert not parsed("-upload-blocks-to-gcloud", "false").is_seed
 
 
 @pytest.mark.parametrize("flag", ["-help", "--help", "-?"])
@@ -79,7 +79,7 @@ def test_help_lists_every_flag_and_what_is_refused() -> None:
     usage = DAEMON.usage()
 
     assert all(f"-{flag.name}" in usage for flag in DAEMON.flags)
-    assert "this build writes no precomputed blocks" in usage
+    assert "start it in the background yourself" in usage
 
 
 def test_log_levels_are_known_in_any_case() -> None:

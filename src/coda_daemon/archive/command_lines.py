@@ -49,6 +49,15 @@ PRUNE: Final = Command(
         *_LOG,
     ),
 )
+BLOCKS: Final = Command(
+    "coda archive blocks",
+    "Fill holes from precomputed blocks, as daemons write them with -precomputed-blocks-file or into their logs",
+    (
+        _POSTGRES_URI,
+        Flag("file", Kind.TEXT, "file of precomputed blocks, or a log with some", repeats=True),
+        *_LOG,
+    ),
+)
 REPLAY: Final = Command(
     "coda archive replay",
     "Replay an archived chain from the genesis ledger, and compare all ledger hashes",

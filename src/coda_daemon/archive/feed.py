@@ -7,8 +7,9 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from coda_daemon.announcements import Announcement, BlockAdded
-from coda_daemon.archive.block_diff import BlockDiff, diff_of
+from coda_daemon.announcements import Announcement
+from coda_daemon.archive.added import added_block
+from coda_daemon.archive.block_diff import BlockDiff
 from coda_daemon.archive.frames import MalformedArchiveFrame, Refused, decode_reply, encode
 from coda_daemon.log import Log
 from coda_daemon.node import Node
@@ -35,7 +36,6 @@ class ArchiveFeed:
         self._waiting: deque[tuple[str, BlockDiff]] = deque()
         self._is_more = asyncio.Event()
         self._connection: Connection | None = None
-        self._creation_fee = node.genesis.rules.body.commands.account_creation_fee
 
     async def run(self) -> None:
         """Goes on until cancelled."""
@@ -51,16 +51,13 @@ class ArchiveFeed:
             self._hang_up()
 
     def _heard(self, announcement: Announcement) -> None:
-        if not isinstance(announcement, BlockAdded) or self._node.frontier is None:
+        added = added_block(self._node, announcement)
+        if added is None:
             return
-        block = announcement.block
-        crumb = self._node.frontier.breadcrumb(block.state_hash)
-        assert crumb is not None, "a block is announced when it was added"
-        assert crumb.parent is not None, "a block that was just added is not the root"
+        block, diff = added
         if len(self._waiting) >= _WAITING:
             lost, _diff = self._waiting.popleft()
             self._tell_lost(lost, f"{_WAITING} blocks wait for the archive already")
-        diff = diff_of(crumb.built, crumb.parent.ledger, creation_fee=self._creation_fee)
         self._waiting.append((block.state_hash, diff))
         self._is_more.set()
 

@@ -6,12 +6,15 @@ from typing import Final
 
 from coda_daemon.archive.archive import Archive, delete_below
 from coda_daemon.archive.block_diff import genesis_diff
-from coda_daemon.archive.command_lines import DEFAULT_URI, PRUNE, REPLAY, RUN, SCHEMA
+from coda_daemon.archive.command_lines import BLOCKS, DEFAULT_URI, PRUNE, REPLAY, RUN, SCHEMA
 from coda_daemon.archive.feed import DEFAULT_PORT
+from coda_daemon.archive.frames import MalformedArchiveFrame
 from coda_daemon.archive.metrics import DEFAULT_WIDTH, Metrics
+from coda_daemon.archive.precomputed import diff_of_precomputed
 from coda_daemon.archive.replay import ReplayError, replayed
 from coda_daemon.archive.schema import has_tables, schema
 from coda_daemon.archive.server import ArchiveServer
+from coda_daemon.blocks import MalformedBlockError
 from coda_daemon.build import commit
 from coda_daemon.client_port import trust_list
 from coda_daemon.command_line import Command, HelpWanted, UsageError, Value, parse
@@ -41,6 +44,7 @@ async def run_archive(arguments: Sequence[str], host: Host) -> int:
     commands: Mapping[str, tuple[Command, Callable[[_Values, Host, Log], Awaitable[None]]]] = {
         "run": (RUN, _run),
         "prune": (PRUNE, _prune),
+        "blocks": (BLOCKS, _blocks),
         "replay": (REPLAY, _replay),
         "schema": (SCHEMA, _schema),
     }
@@ -84,8 +88,7 @@ async def _run(values: _Values, host: Host, log: Log) -> None:
     store = await _opened(values, host)
     listeners: list[Listener] = []
     try:
-        # k is what was compiled, whatever the network's configuration says (G.2).
-        archive = Archive(store, k=with_defaults(RuntimeConfig(), CompiledProfile.LIGHTNET).k)
+        archive = Archive(store, k=_compiled_k())
         if "config-file" in values:
             await archive.add(genesis_diff(_genesis(values, host)))
         width = _number(values, "missing-blocks-width", DEFAULT_WIDTH) or DEFAULT_WIDTH
@@ -137,6 +140,31 @@ async def _height_to_keep(store: ArchiveStore, rule: str, number: int) -> int | 
         "SELECT max(height) FROM blocks WHERE CAST(timestamp AS bigint) < $1", number
     )
     return None if highest is None else int(highest) + 1
+
+
+async def _blocks(values: _Values, host: Host, log: Log) -> None:
+    if "file" not in values:
+        raise UserError("expected -file, with precomputed blocks or with a log that has some")
+    store = await _opened(values, host)
+    archive, new, known = Archive(store, k=_compiled_k()), 0, 0
+    try:
+        for path in map(str, values["file"]):
+            for number, line in enumerate(host.store.read(path).splitlines(), start=1):
+                try:
+                    diff = diff_of_precomputed(line)
+                    is_new = None if diff is None else await archive.add(diff)
+                except (MalformedArchiveFrame, MalformedBlockError) as error:
+                    raise UserError(f"{path}:{number}: {error}") from error
+                new += is_new is True
+                known += is_new is False
+    finally:
+        await store.close()
+    log.info(_MODULE, "Added $new blocks; $known were there before", new=new, known=known)
+
+
+def _compiled_k() -> int:
+    """What was compiled, whatever the network's configuration says (G.2)."""
+    return with_defaults(RuntimeConfig(), CompiledProfile.LIGHTNET).k
 
 
 async def _replay(values: _Values, host: Host, log: Log) -> None:

@@ -1,6 +1,7 @@
 """The archive process and the daemons that feed it, in virtual time (daemon contract G.1)."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -184,5 +185,43 @@ def test_an_archive_deletes_what_it_was_told_not_to_keep_and_tells_prometheus() 
         assert await archive.tool("prune") == 1
         assert "expected one of -height, -num-blocks and -timestamp" in archive.machine.lines[-1]
         await stop_all([*daemons, process])
+
+    in_world(check)
+
+
+def test_precomputed_blocks_of_a_file_or_a_log_fill_an_archive() -> None:
+    async def check(world: World) -> None:
+        nodes = world.testnet(config_for(2), 2)
+        archive = ArchiveMachine(world)
+        flags = ("-precomputed-blocks-file", "/node/blocks", "-log-precomputed-blocks", "true")
+        daemons = [
+            machine.start(
+                *arguments, *(flags if not index else ()), **(producer_environment(index) if index else {})
+            )
+            for index, (machine, arguments) in enumerate(nodes)
+        ]
+        await archive.start().stop()  # stores genesis
+        await asyncio.sleep(42)
+        chain = await best_chain(daemons[0])
+        seed = daemons[0].machine
+        file = seed.host().store.read("/node/blocks")
+        log = "\n".join(line for line in seed.lines if line.startswith("{")).encode()
+
+        archive.machine.write("/node/blocks", file)
+        assert await archive.tool("blocks", "-file", "/node/blocks") == 0
+        stored = [row[0] for row in await archive.rows("SELECT state_hash FROM blocks ORDER BY height")]
+        assert set(chain) <= set(stored)
+        assert await archive.rows("SELECT height FROM blocks WHERE parent_id IS NULL") == [(1,)]
+
+        archive.machine.write("/node/log", log)
+        assert await archive.tool("blocks", "-file", "/node/log") == 0
+        told = archive.machine.log[-1]["metadata"]
+        assert (told["new"], told["known"]) == (0, len(stored) - 1)
+        assert json.loads(file.splitlines()[0])["data"]["protocol_state"]["previous_state_hash"] == stored[0]
+
+        archive.machine.write("/node/bad", file.replace(b'"diff":"', b'"diff":"!'))
+        assert await archive.tool("blocks", "-file", "/node/bad") == 1
+        assert "/node/bad:1: expected a precomputed block" in archive.machine.lines[-1]
+        await stop_all(daemons)
 
     in_world(check)
