@@ -73,8 +73,10 @@ class EngineConformance(AbilityConformance, KeepingConformance):
         self, body: Callable[[Any, Bench], Awaitable[None]], directory: Path, needs: tuple[type, ...]
     ) -> None:
         """Run one clause on the engine's loop with a bench of its own, and destroy what it deployed."""
+        __tracebackhide__ = True
 
         async def main() -> None:
+            __tracebackhide__ = True
             bench = Bench(
                 self.engine, self.make_options(), directory / "run", daemon=self.daemon, needs=needs
             )

@@ -10,6 +10,7 @@ Clause = Callable[[Any, Any], Awaitable[None]]
 
 def promise(kept: object, broken: str) -> None:
     """Raise AssertionError with that text unless the promise was kept."""
+    __tracebackhide__ = True  # of pytest: whoever reads a failure wants the clause
     if not kept:
         raise AssertionError(broken)
 
@@ -22,6 +23,7 @@ def clause(*needs: type) -> Callable[[Clause], Callable[[Any, Path], None]]:
     def made(body: Clause) -> Callable[[Any, Path], None]:
         # Not functools.wraps: pytest would follow it to the body, and look for a fixture called bench.
         def test(self: Any, tmp_path: Path) -> None:
+            __tracebackhide__ = True
             missing = [need.__name__ for need in needs if need not in self.capabilities]
             if missing:
                 raise unittest.SkipTest(f"it does not claim {' and '.join(missing)}")
