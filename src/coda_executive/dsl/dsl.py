@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -233,8 +233,10 @@ class Dsl:
         """
         cut_short = self.cut_short
 
+        branch = self._sections.strands.branch(name)
+
         async def run() -> None:
-            with self._sections.strands.branch(name):
+            with branch:
                 await work()
 
         try:
@@ -297,8 +299,10 @@ class Dsl:
         """Do several things at once, each to its end; errors are told as `task` does."""
         errors: list[BaseException] = []
 
-        async def run(name: str, work: Callable[[], Awaitable[object]]) -> None:
-            with self._sections.strands.branch(name):
+        async def run(
+            branch: AbstractContextManager[None], name: str, work: Callable[[], Awaitable[object]]
+        ) -> None:
+            with branch:
                 try:
                     await work()
                 except (ExecutiveError, AssertionError) as error:
@@ -307,7 +311,7 @@ class Dsl:
 
         async with asyncio.TaskGroup() as group:
             for name, work in works.items():
-                group.create_task(run(name, work), name=name)
+                group.create_task(run(self._sections.strands.branch(name), name, work), name=name)
         if errors:
             self._raise_joined(errors)
 
@@ -338,7 +342,8 @@ class Dsl:
             self._seconds(span.in_seconds(self.facts.constants.slot_ms))
             for span in (limits.soft, limits.hard)
         )
-        self._router.record(WaitBegan(condition.description, str(limits.soft), str(limits.hard), soft, hard))
+        words = str(limits.soft), str(limits.hard)
+        self._router.record(WaitBegan(condition.description, *words, soft, hard, self._sections.path))
         result = "cancelled"
         try:
             strand.cursor, answer = await self._settle(wait, start, soft, hard)

@@ -5,7 +5,7 @@ from where its body was.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -31,12 +31,18 @@ class Strands:
     def current(self) -> Strand:
         return _task.get() or self._body
 
-    @contextmanager
-    def branch(self, name: str) -> Iterator[None]:
-        """Make what runs inside, in an asyncio task of its own, a strand of that name."""
+    def branch(self, name: str) -> AbstractContextManager[None]:
+        """What makes what runs inside, in an asyncio task of its own, a strand of that name. It begins where the
+        strand that asks is now, however late it is entered.
+        """
         parent = self.current
-        token = _task.set(Strand((*parent.path, name), parent.cursor))
-        try:
-            yield
-        finally:
-            _task.reset(token)
+        return _entered(Strand((*parent.path, name), parent.cursor))
+
+
+@contextmanager
+def _entered(strand: Strand) -> Iterator[None]:
+    token = _task.set(strand)
+    try:
+        yield
+    finally:
+        _task.reset(token)

@@ -53,7 +53,8 @@ class SectionEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
 
 class WaitBegan(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
     """`soft` and `hard` are its limits, in words; `soft_seconds` and `hard_seconds` as they were applied, with
-    slots and the time-out factor reckoned in.
+    slots and the time-out factor reckoned in. `section` is the path of the sections and tasks that it is in; None
+    in histories of before.
     """
 
     description: str
@@ -61,6 +62,7 @@ class WaitBegan(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
     hard: str
     soft_seconds: float | None = None
     hard_seconds: float | None = None
+    section: tuple[str, ...] | None = None
 
 
 class WaitEnded(msgspec.Struct, frozen=True, tag_field="kind", tag=True):

@@ -247,7 +247,9 @@ class _Fold:
             case SectionEnded(path=path):
                 self._end_section(now, path)
             case WaitBegan():
-                where = self._open_sections[-1].path if self._open_sections else ()
+                where = record.section
+                if where is None:
+                    where = self._open_sections[-1].path if self._open_sections else ()
                 wait = Wait(
                     record.description,
                     record.soft,

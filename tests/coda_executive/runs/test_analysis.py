@@ -202,3 +202,23 @@ with dsl.section("outer"):
     assert first.startswith("'height' at ")
     assert first.endswith(': height = {}["height"]')
     assert second == "next: mend the test's own code, which raised this; no node is to blame"
+
+
+def test_a_wait_of_a_task_is_told_as_the_task_s(simulate: Simulate) -> None:
+    run = simulate(
+        UP
+        + """
+with dsl.section("body"):
+    async with dsl.task("beside", lambda: dsl.wait_for(blocks_to_be_produced(1))):
+        with dsl.section("inner"):
+            await dsl.wait_for(blocks_to_be_produced(2))
+"""
+    )
+
+    assert run.code == 0, run.shown
+    told = {wait["description"]: wait["section"] for wait in run.report["waits"]}
+    assert told == {
+        "3 nodes to initialise": [],
+        "1 blocks to be produced": ["body", "beside"],
+        "2 blocks to be produced": ["body", "inner"],
+    }
