@@ -38,6 +38,7 @@ _SUBCOMMANDS = {
     "advanced generate-libp2p-keypair": "as libp2p generate-keypair (name of 1.x)",
     "advanced compile-time-constants": "print what this build assumes where nothing is configured",
     "advanced get-nonce": "print the next nonce of a key",
+    "advanced client-trustlist": "show or change who may call the client port",
     "advanced get-peers": "list the daemon's peers",
     "advanced add-peers": "have the daemon dial a peer",
     "advanced set-coinbase-receiver": "choose who gets the coinbases",

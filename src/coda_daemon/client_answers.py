@@ -6,8 +6,8 @@ import msgspec
 
 from coda_daemon.client_frames import (
     Answered,
-    ClientCall,
     ClientReply,
+    DaemonCall,
     GetLedger,
     GetNonce,
     GetStatus,
@@ -30,7 +30,7 @@ class _Unanswerable(Exception):
     """The message says why."""
 
 
-def answer_client(view: DaemonView, call: ClientCall) -> ClientReply:
+def answer_client(view: DaemonView, call: DaemonCall) -> ClientReply:
     try:
         match call:
             case GetStatus(with_performance):

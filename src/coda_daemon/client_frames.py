@@ -38,13 +38,25 @@ class GetNonce(Frame, frozen=True, tag=19):
     public_key: Annotated[str, msgspec.Meta(max_length=100)]
 
 
+class ListTrusted(Frame, frozen=True, tag=21):
+    """Answered with the networks on the client trust list."""
+
+
+class ChangeTrusted(Frame, frozen=True, tag=22):
+    """Noted, when the network was put on the list, or taken off it."""
+
+    network: Annotated[str, msgspec.Meta(max_length=100)]
+    is_added: bool
+
+
 class Answered(Frame, frozen=True, tag=20):
     """JSON."""
 
     json: bytes
 
 
-ClientCall = GetStatus | StopDaemon | GetLedger | GetNonce
+DaemonCall = GetStatus | StopDaemon | GetLedger | GetNonce
+ClientCall = DaemonCall | ListTrusted | ChangeTrusted
 ClientReply = Answered | Noted | Refused
 
 _calls: msgspec.msgpack.Decoder[ClientCall | worker_frames.Call] = msgspec.msgpack.Decoder(

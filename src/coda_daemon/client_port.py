@@ -1,18 +1,26 @@
 """The client port: for the command line client, and for SNARK workers (daemon contract A.6, H, J).
 
-It answers callers on the client trust list only: this machine, and the networks of `MINA_CLIENT_TRUSTLIST` and of
-the file `client_trustlist` in the configuration directory.
+It answers callers on the client trust list only.
 """
 
 import asyncio
-import ipaddress
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from coda_daemon.client_frames import ClientCall, ClientReply, StopDaemon, decode_call
+import msgspec
+
+from coda_daemon.client_frames import (
+    Answered,
+    ChangeTrusted,
+    ClientCall,
+    ClientReply,
+    DaemonCall,
+    ListTrusted,
+    StopDaemon,
+    decode_call,
+)
 from coda_daemon.log import Log
-from coda_daemon.ports import Connection, Listener, Store, Transport
+from coda_daemon.ports import Connection, Listener, Transport
 from coda_daemon.snark.coordinator import Coordinator
 from coda_daemon.snark.worker_frames import (
     Assigned,
@@ -27,58 +35,10 @@ from coda_daemon.snark.worker_frames import (
     WorkFailed,
     encode,
 )
-from coda_daemon.user_error import UserError
+from coda_daemon.trust_list import TrustList
 
 _MODULE: Final = "Client_port"
-_ALL_ADDRESSES: Final = "0.0.0.0"  # noqa: S104  the contract's; the trust list guards it
 MAX_CALL: Final = 32 * 1024 * 1024  # bytes; finished work is the longest
-_THIS_MACHINE: Final = ipaddress.ip_network("127.0.0.0/8")
-
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def trust_list(
-    environment: Mapping[str, str], store: Store, directory: str | None, *, own: str
-) -> tuple[IpNetwork, ...]:
-    """Who may call; `own` is this machine's address. Raises UserError for what is no network in CIDR notation."""
-    texts = (environment.get("MINA_CLIENT_TRUSTLIST") or environment.get("CODA_CLIENT_TRUSTLIST", "")).split(
-        ","
-    )
-    path = f"{directory}/client_trustlist"
-    if directory is not None and store.exists(path):
-        texts += re.findall(r"[^\s()]+", store.read(path).decode(errors="replace"))
-    try:
-        given = tuple(ipaddress.ip_network(text.strip()) for text in texts if text.strip())
-    except ValueError as error:
-        raise UserError(
-            f"The client trust list (MINA_CLIENT_TRUSTLIST, {path}) must hold networks such as 10.0.0.0/8: {error}"
-        ) from error
-    return (_THIS_MACHINE, *_network_of(own), *given)
-
-
-def listening_address(bind_ip: str) -> str:
-    """All addresses, as the contract has it, unless the node keeps to this machine for its peers too."""
-    try:
-        return bind_ip if ipaddress.ip_address(bind_ip) in _THIS_MACHINE else _ALL_ADDRESSES
-    except ValueError:
-        return _ALL_ADDRESSES
-
-
-def _network_of(address: str) -> tuple[IpNetwork, ...]:
-    """The network of one address; none for a name, or the address that means any."""
-    try:
-        return () if address == _ALL_ADDRESSES else (ipaddress.ip_network(address),)
-    except ValueError:
-        return ()
-
-
-def is_trusted(host: str, trusted: Sequence[IpNetwork]) -> bool:
-    """Whether a caller's address is in one of the networks."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return any(address in network for network in trusted)
 
 
 class ClientPort:
@@ -90,8 +50,8 @@ class ClientPort:
         self,
         coordinator: Callable[[], Coordinator | None],
         *,
-        answer: Callable[[ClientCall], ClientReply],
-        trusted: Sequence[IpNetwork],
+        answer: Callable[[DaemonCall], ClientReply],
+        trusted: TrustList,
         nap: float,
         log: Log,
     ) -> None:
@@ -111,7 +71,7 @@ class ClientPort:
         await self._stop.wait()
 
     async def _serve(self, connection: Connection) -> None:
-        if not is_trusted(connection.remote_host, self._trusted):
+        if connection.remote_host not in self._trusted:
             self._log.warn(
                 _MODULE,
                 "Rejecting a client port connection from $address: it is not on the client trust list",
@@ -141,8 +101,19 @@ class ClientPort:
         match call:
             case GetWork() | SubmitWork() | WorkFailed():
                 return self._answer_worker(call)
+            case ListTrusted():
+                return Answered(msgspec.json.encode([str(network) for network in self._trusted.networks]))
+            case ChangeTrusted(network, is_added):
+                return self._change_trusted(network, is_added=is_added)
             case _:
                 return self._answer_client(call)
+
+    def _change_trusted(self, network: str, *, is_added: bool) -> ClientReply:
+        try:
+            (self._trusted.add if is_added else self._trusted.remove)(network)
+        except (ValueError, OSError) as error:
+            return Refused(f"cannot change the client trust list: {error}")
+        return Noted()
 
     def _answer_worker(self, call: Call) -> Frame:
         coordinator = self._coordinator()

@@ -16,7 +16,7 @@ from coda_daemon.arguments import DAEMON, DaemonArguments, UnknownLogLevel, pars
 from coda_daemon.block_producer import Producer
 from coda_daemon.build import BRANCH, commit
 from coda_daemon.client_answers import answer_client
-from coda_daemon.client_port import ClientPort, trust_list
+from coda_daemon.client_port import ClientPort
 from coda_daemon.command_line import HelpWanted, UsageError
 from coda_daemon.config_directory import ConfigDirectory
 from coda_daemon.doors import open_doors
@@ -36,6 +36,7 @@ from coda_daemon.rest import DaemonView
 from coda_daemon.settings import MODULE, Settings, load_config, make_settings
 from coda_daemon.snark.seller import SnarkSeller
 from coda_daemon.stop_time import wait_for_stop_time
+from coda_daemon.trust_list import TrustList
 from coda_daemon.user_error import UserError
 from coda_daemon.wallet import Wallet
 
@@ -187,7 +188,7 @@ def _client_port(view: DaemonView, host: Host) -> ClientPort:
     return ClientPort(
         lambda: view.node.snark.coordinator,
         answer=lambda call: answer_client(view, call),
-        trusted=trust_list(host.environment, host.store, directory, own=own),
+        trusted=TrustList(host.environment, host.store, directory, own=own),
         nap=view.profile.worker_nap,
         log=view.log,
     )

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, closing
 
-from coda_daemon.client_port import ClientPort, listening_address
+from coda_daemon.client_port import ClientPort
 from coda_daemon.metrics import daemon_metrics, metrics_handler, network_metrics
 from coda_daemon.ports import Host, Listener, Request, Response
 from coda_daemon.rest import DaemonView, Rest
 from coda_daemon.settings import MODULE
+from coda_daemon.trust_list import listening_address
 from coda_daemon.user_error import UserError
 
 Handler = Callable[[Request], Awaitable[Response]]

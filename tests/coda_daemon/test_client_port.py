@@ -8,7 +8,7 @@ import pytest
 from tests.coda_daemon.worlds import MemorySink, World, memory_log
 
 from coda_daemon.client_frames import GetStatus, StopDaemon, decode_call
-from coda_daemon.client_port import ClientPort, listening_address, trust_list
+from coda_daemon.client_port import ClientPort
 from coda_daemon.ports import Connection
 from coda_daemon.snark.worker_frames import (
     GetWork,
@@ -20,6 +20,7 @@ from coda_daemon.snark.worker_frames import (
     decode_reply,
     encode,
 )
+from coda_daemon.trust_list import TrustList, listening_address
 from coda_daemon.user_error import UserError
 from coda_executive.engines.simulation.event_loop import run
 from coda_executive.engines.simulation.host import SimulatedHost
@@ -44,15 +45,35 @@ def test_trust_list_has_this_machine_the_environment_and_the_file() -> None:
         store = host_with({"/config/client_trustlist": b"(10.1.0.0/16 192.168.7.3/32)"}).store
         environment = {"MINA_CLIENT_TRUSTLIST": "10.2.0.0/16, 10.3.0.0/16"}
 
-        listed = trust_list(environment, store, "/config", own="10.9.9.9")
+        listed = TrustList(environment, store, "/config", own="10.9.9.9")
 
-        assert [str(network) for network in listed] == [
+        assert [str(network) for network in listed.networks] == [
             *("127.0.0.0/8", "10.9.9.9/32"),
             *("10.2.0.0/16", "10.3.0.0/16", "10.1.0.0/16", "192.168.7.3/32"),
         ]
-        assert len(trust_list({}, store, "/elsewhere", own="0.0.0.0")) == 1
+        assert len(TrustList({}, store, "/elsewhere", own="0.0.0.0").networks) == 1
         with pytest.raises(UserError, match="must hold networks such as"):
-            trust_list({"MINA_CLIENT_TRUSTLIST": "everybody"}, store, "/config", own="here")
+            TrustList({"MINA_CLIENT_TRUSTLIST": "everybody"}, store, "/config", own="here")
+
+    in_loop(check())
+
+
+def test_trust_list_is_changed_on_disk_too() -> None:
+    async def check() -> None:
+        store = host_with({"/config/mina.log": b""}).store
+        listed = TrustList({"MINA_CLIENT_TRUSTLIST": "10.2.0.0/16"}, store, "/config", own="here")
+
+        listed.add("10.1.0.0/16")
+        assert "10.1.7.7" in listed
+        assert "10.1.7.7" in TrustList({}, store, "/config", own="here")
+        assert store.read("/config/client_trustlist") == b"(10.1.0.0/16)\n"
+        listed.remove("10.1.0.0/16")
+        assert "10.1.7.7" not in listed
+        for wrong in ("10.1.0.0/16", "10.2.0.0/16", "everybody"):
+            with pytest.raises(ValueError, match=r"10\.|every"):
+                listed.remove(wrong)
+        with pytest.raises(ValueError, match="already"):
+            listed.add("10.2.0.0/16")
 
     in_loop(check())
 
@@ -67,7 +88,7 @@ async def served(sink_check: list[MemorySink], *frames: bytes, trusted: bool = T
     port = ClientPort(
         lambda: None,
         answer=lambda call: Noted() if isinstance(call, StopDaemon) else Refused(type(call).__name__),
-        trusted=trust_list(environment, there.store, "/config", own="x"),
+        trusted=TrustList(environment, there.store, "/config", own="x"),
         nap=1.0,
         log=log,
     )

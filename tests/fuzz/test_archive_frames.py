@@ -14,10 +14,10 @@ from coda_daemon.archive.replay import replayed
 from coda_daemon.archive.schema import schema
 from coda_daemon.archive.server import ArchiveServer
 from coda_daemon.archive.sqlite import SqliteStore
-from coda_daemon.client_port import trust_list
 from coda_daemon.files import Files
 from coda_daemon.log import Log
 from coda_daemon.process import SystemClock
+from coda_daemon.trust_list import TrustList
 
 SEEDS = range(150)
 ODD: tuple[Any, ...] = (0, -1, 2**63, 2**64 - 1, "", "\0", "x" * 70, b"", None, [], True, 1.5)
@@ -71,7 +71,7 @@ async def fresh() -> tuple[SqliteStore, ArchiveServer]:
     await store.script(schema("sqlite"))
     archive = Archive(store, k=30)
     await archive.add(genesis_diff(GENESIS))
-    trusted = trust_list({}, Files(), None, own="127.0.0.1")
+    trusted = TrustList({}, Files(), None, own="127.0.0.1")
     return store, ArchiveServer(archive, trusted=trusted, kept=None, log=Log(SystemClock(), [], pid=1))
 
 

@@ -16,7 +16,6 @@ from coda_daemon.archive.schema import has_tables, schema
 from coda_daemon.archive.server import ArchiveServer
 from coda_daemon.blocks import MalformedBlockError
 from coda_daemon.build import commit
-from coda_daemon.client_port import trust_list
 from coda_daemon.command_line import Command, HelpWanted, UsageError, Value, parse
 from coda_daemon.genesis import Genesis, make_genesis
 from coda_daemon.genesis_archives import load_archives
@@ -25,6 +24,7 @@ from coda_daemon.log import Log
 from coda_daemon.log_sinks import JsonConsole, TextConsole
 from coda_daemon.ports import ArchiveStore, Host, Listener
 from coda_daemon.settings import COMPILED_PROFILE
+from coda_daemon.trust_list import TrustList
 from coda_daemon.user_error import UserError
 from coda_protocol import runtime_config
 from coda_protocol.constants import CompiledProfile, with_defaults
@@ -96,7 +96,7 @@ async def _run(values: _Values, host: Host, log: Log) -> None:
             listeners.append(await host.http.serve("127.0.0.1", port, Metrics(store, width=width).handle))
         server = ArchiveServer(
             archive,
-            trusted=trust_list(host.environment, host.store, None, own=_ALL_ADDRESSES),
+            trusted=TrustList(host.environment, host.store, None, own=_ALL_ADDRESSES),
             kept=_number(values, "delete-older-than", None),
             log=log,
         )

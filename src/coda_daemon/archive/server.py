@@ -1,14 +1,13 @@
 """An archive's port: takes blocks from any number of daemons (daemon contract G.1)."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from coda_daemon.archive.archive import Archive
 from coda_daemon.archive.frames import MalformedArchiveFrame, Refused, Reply, Stored, decode_diff, encode
 from coda_daemon.blocks import MalformedBlockError
-from coda_daemon.client_port import IpNetwork, is_trusted
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection
+from coda_daemon.trust_list import TrustList
 
 _MODULE: Final = "Archive"
 
@@ -16,7 +15,7 @@ _MODULE: Final = "Archive"
 class ArchiveServer:
     """`serve` is for the transport. Blocks more than `kept` below the highest are deleted, if a number is given."""
 
-    def __init__(self, archive: Archive, *, trusted: Sequence[IpNetwork], kept: int | None, log: Log) -> None:
+    def __init__(self, archive: Archive, *, trusted: TrustList, kept: int | None, log: Log) -> None:
         self._archive = archive
         self._trusted = trusted
         self._kept = kept
@@ -30,7 +29,7 @@ class ArchiveServer:
 
     async def serve(self, connection: Connection) -> None:
         address = connection.remote_host
-        if not is_trusted(address, self._trusted):
+        if address not in self._trusted:
             self._log.warn(
                 _MODULE,
                 "Rejecting a connection from $address: it is not on the client trust list",

@@ -35,6 +35,22 @@ def _get_nonce(values: Values) -> None:
     print(nonce)
 
 
+def _client_trustlist(values: Values) -> None:
+    from coda_daemon.client_frames import ChangeTrusted, ListTrusted
+
+    match values.text("ACTION"):
+        case "list":
+            print("\n".join(ask_daemon(values, ListTrusted())))
+        case ("add" | "remove") as action:
+            network = values.optional("ip-address")
+            if network is None:
+                raise CommandFailed(f"Error: {action} needs -ip-address, a network such as 10.0.0.0/8")
+            ask_daemon(values, ChangeTrusted(network, action == "add"))
+            print(f"Successfully {'added' if action == 'add' else 'removed'} client")
+        case other:
+            raise CommandFailed(f"Error: expected add, list or remove, found {other!r}")
+
+
 def _get_peers(values: Values) -> None:
     for peer in ask_graphql(values, _PEERS)["getPeers"]:
         print(f"/ip4/{peer['host']}/tcp/{peer['libp2pPort']}/p2p/{peer['peerId']}")
@@ -95,6 +111,14 @@ COMMANDS: Final = (
         _get_nonce,
         Flag("address", Kind.TEXT, "public key", is_required=True),
         DAEMON_PORT,
+    ),
+    client_command(
+        "advanced client-trustlist",
+        "Show or change who may call the client port; ACTION is add, list or remove",
+        _client_trustlist,
+        Flag("ip-address", Kind.TEXT, "network in CIDR notation to add or remove"),
+        DAEMON_PORT,
+        anonymous=("ACTION",),
     ),
     client_command(
         "advanced get-peers", "List the peers that the daemon has links to", _get_peers, REST_SERVER

@@ -299,3 +299,17 @@ def test_a_daemon_that_does_not_answer_is_given_up(
         assert "no answer within 0.2 s" in shell.rpc("client", "status", code=15)
     finally:
         daemon.process.send_signal(signal.SIGCONT)
+
+
+def test_the_client_trust_list_is_shown_and_changed(daemon: Daemon, shell: Shell) -> None:
+    def listed() -> list[str]:
+        return shell.rpc("advanced", "client-trustlist", "list").split()
+
+    assert listed() == ["127.0.0.0/8", "127.0.0.1/32"]
+    change = ("-ip-address", "10.0.0.0/8")
+    assert shell.rpc("advanced", "client-trustlist", "add", *change) == "Successfully added client\n"
+    assert listed()[-1] == "10.0.0.0/8"
+    assert (daemon.config / "client_trustlist").read_text() == "(10.0.0.0/8)\n"
+    assert shell.rpc("advanced", "client-trustlist", "remove", *change) == "Successfully removed client\n"
+    assert "not among the networks" in shell.rpc("advanced", "client-trustlist", "remove", *change, code=1)
+    assert "needs -ip-address" in shell.rpc("advanced", "client-trustlist", "add", code=1)
