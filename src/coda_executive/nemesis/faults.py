@@ -44,6 +44,7 @@ from coda_executive.nemesis.targets import Scene, resolve
 if TYPE_CHECKING:  # chance is the nemesis's
     from random import Random
 
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104  nothing listens on it
 Effects = tuple[AnyEffect, ...]
 _OF_ALL = {"halves": partitions.halves, "bridge": partitions.bridge, "ring": partitions.ring}
 _OF_TARGET = {"isolated": partitions.isolated, "deaf": partitions.deaf, "mute": partitions.mute}
@@ -144,8 +145,9 @@ def _links_between(
 
 
 def _peer(multiaddress: str) -> Peer:
-    _, _, host, _, port, _, peer_id = multiaddress.split("/")
-    return Peer(host, int(port), peer_id)
+    """Of a host with a name, no address: daemons want one, and tell peers apart by their ids."""
+    _, kind, host, _, port, _, peer_id = multiaddress.split("/")
+    return Peer(_NO_ADDRESS if kind == "dns4" else host, int(port), peer_id)
 
 
 class SlowLinks(msgspec.Struct, frozen=True, tag=True):
