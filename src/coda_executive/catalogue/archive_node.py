@@ -81,9 +81,9 @@ async def archive_node(dsl: Dsl) -> None:
 
     with dsl.section("hole"):
         await archive.stop()
-        await dsl.wait_for(blocks_to_be_produced(3))
+        await dsl.wait_for(blocks_to_be_produced(3), since=dsl.cursor())
         await archive.start()
-        await dsl.wait_for(blocks_to_be_produced(2))
+        await dsl.wait_for(blocks_to_be_produced(2), since=dsl.cursor())
         await dsl.wait_for(nodes_to_synchronize(dsl.testnet.nodes))
         assert await archive.missing_blocks(), "the archive was down, and misses nothing"
 
