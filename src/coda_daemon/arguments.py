@@ -48,7 +48,7 @@ DAEMON = Command(
         Flag("open-limited-graphql-port", Kind.SWITCH, "serve that port on all addresses"),
         Flag("metrics-port", Kind.INTEGER, "serve Prometheus metrics at /metrics there"),
         Flag("libp2p-metrics-port", Kind.INTEGER, "the same of the gossip network alone"),
-        Flag("stop-time", Kind.INTEGER, "hours of uptime until the node stops, between two blocks (default 168)"),
+        Flag("stop-time", Kind.INTEGER, "hours until the node stops, between two blocks (default 168; dev: never)"),
         Flag("minimum-block-reward", Kind.TEXT, "MINA below which an empty block is made instead (default 0)"),
         Flag("log-block-creation", Kind.BOOLEAN, "log the steps of block production (default true)"),
         Flag("block-producer-key", Kind.TEXT, "private key file of the block producer"),

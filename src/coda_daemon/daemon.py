@@ -238,7 +238,10 @@ async def _exit_when_told(clients: ClientPort, log: Log) -> None:
 
 
 async def _exit_at_stop_time(view: DaemonView) -> None:
-    hours = view.settings.stop_hours
+    given = view.settings.stop_hours
+    hours = view.profile.stop_hours if given is None else given
+    if hours is None:
+        return
     await wait_for_stop_time(view.node, view.clock, hours, view.profile)
     view.log.info(MODULE, "Daemon has been running for $uptime hours. Stopping now", uptime=hours)
     raise NodeExit(EXIT_STOPPED)

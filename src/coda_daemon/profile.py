@@ -17,6 +17,7 @@ Where `dev` differs, and why:
   in the same proportion;
 * a block is offered to a silent archive again sooner;
 * links are dialled again sooner, and a silent one is probed after two slots: a block each slot tells enough;
+* a node stops by itself only if `-stop-time` was given: a test may cover weeks of virtual time;
 * a ban lasts as many slots as on mainnet, but a minute at least.
 """
 
@@ -49,6 +50,7 @@ class Profile:
     no_gossip_warning: float  # no gossip at all: a line about port forwarding
     bootstrap_limit: float  # bootstrapping for so long: shutdown
     catchup_gap: int  # blocks behind the highest received that count as CATCHUP
+    stop_hours: int | None  # `-stop-time` where it is not given; None: never (A.2)
     stop_margin: float  # after `-stop-time`, a node stops that makes no block for so long
 
     # Catchup and bootstrap
@@ -89,6 +91,7 @@ def mainnet() -> Profile:
         no_gossip_warning=900.0,
         bootstrap_limit=7200.0,
         catchup_gap=5,
+        stop_hours=168,
         stop_margin=3600.0,
         catchup_retry=15.0,
         request_limit=30.0,
@@ -124,6 +127,7 @@ def dev(slot_ms: int) -> Profile:
         no_gossip_warning=max(900.0, 60 * slot),
         bootstrap_limit=max(120.0, 7200 * scale),
         catchup_gap=5,
+        stop_hours=None,
         stop_margin=3600 * scale,
         catchup_retry=min(5.0, max(0.2, slot / 4)),
         request_limit=min(30.0, max(5.0, slot)),

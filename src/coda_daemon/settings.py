@@ -50,7 +50,7 @@ class Settings:
     limited_rest_port: int | None
     metrics_port: int | None
     libp2p_metrics_port: int | None
-    stop_hours: int
+    stop_hours: int | None  # None: the profile says
     minimum_block_reward: int  # nanomina
     logs_block_creation: bool
     limits: Limits
@@ -107,7 +107,7 @@ def make_settings(arguments: DaemonArguments, config: RuntimeConfig, host: Host,
         limited_rest_port=arguments.limited_graphql_port or section.limited_graphql_port,
         metrics_port=arguments.metrics_port or section.metrics_port,
         libp2p_metrics_port=arguments.libp2p_metrics_port or section.libp2p_metrics_port,
-        stop_hours=_or(arguments.stop_time, section.stop_time, 168),
+        stop_hours=section.stop_time if arguments.stop_time is None else arguments.stop_time,
         minimum_block_reward=_minimum_block_reward(arguments),
         logs_block_creation=_or(arguments.logs_block_creation, section.log_block_creation, True),
         limits=Limits(

@@ -135,6 +135,25 @@ def test_daemon_stops_with_0_when_its_stop_time_has_come() -> None:
     run(main)
 
 
+def test_only_under_the_profile_of_mainnet_a_daemon_stops_without_being_told_when() -> None:
+    """Contract A.2: after 168 hours. Under `dev` a test may last as long as it likes."""
+
+    async def main() -> None:
+        world = World()
+        (seed, arguments), (other, _) = world.testnet(config_for(1, slot_ms=180_000), 1)
+        real, scaled = (
+            seed.start(*arguments, CODA_PROFILE="mainnet"),
+            other.start(*arguments, CODA_PROFILE="dev"),
+        )
+        await asyncio.sleep(168 * 3600 - 1)
+        assert not real.task.done()
+        await asyncio.sleep(2)
+        assert real.task.result() == 0
+        assert not scaled.task.done()
+
+    run(main)
+
+
 def test_producer_stops_only_when_it_has_no_block_to_make_soon() -> None:
     """With slots of two seconds under `dev` a moment is quiet when no block is due for forty seconds."""
 
