@@ -19,6 +19,7 @@ from coda_executive import (
     Role,
     RuntimeConfig,
     archive_of,
+    block_height_to_grow,
     blocks_to_be_produced,
     chain_to_be_archived,
     command_to_be_included,
@@ -81,7 +82,8 @@ async def archive_node(dsl: Dsl) -> None:
 
     with dsl.section("hole"):
         await archive.stop()
-        await dsl.wait_for(blocks_to_be_produced(3), since=dsl.cursor())
+        # A daemon tries for about a slot before it gives a block up: the height must grow for longer than that.
+        await dsl.wait_for(block_height_to_grow(3), since=dsl.cursor())
         await archive.start()
         await dsl.wait_for(blocks_to_be_produced(2), since=dsl.cursor())
         await dsl.wait_for(nodes_to_synchronize(dsl.testnet.nodes))

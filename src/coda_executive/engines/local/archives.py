@@ -50,6 +50,10 @@ class LocalArchives:
                 "--archive-uri holds a password, and command lines are for everybody to read; give it as PGPASSWORD in "
                 "the environment"
             )
+        if given is not None and find_spec("asyncpg") is None:
+            raise DeployError(
+                "--archive-uri needs asyncpg: install coda-executive[archive], or leave it out for SQLite"
+            )
         self._given = given
         self._programs = find_postgresql() if given is None and find_spec("asyncpg") else None
         digest = blake2b(str(context.directory).encode(), digest_size=6).hexdigest()
