@@ -26,6 +26,7 @@ from coda_executive.engines.simulation.escapes import (
     call_site,
     refusal,
 )
+from coda_executive.engines.simulation.livelock import MOST_ROUNDS, livelock
 from coda_executive.engines.simulation.process import PROCESS, Guarded, Process
 from coda_executive.engines.simulation.schedulables import ReadyHandle, SimulatedFuture, SimulatedTask, Timer
 from coda_executive.engines.simulation.surroundings import (
@@ -70,6 +71,7 @@ class SimulatedEventLoop(BaseEventLoop):
         self._timer_count = 0
         self._cancelled_timers = 0
         self._take: Callable[[], ReadyHandle | Timer] = self._queue.popleft
+        self._rounds = 0  # of callbacks in this instant
         self._frozen: set[Process] = set()
         self._next_collection = COLLECTION_STEPS
         self._audit: Audit | None = None
@@ -252,6 +254,10 @@ class SimulatedEventLoop(BaseEventLoop):
         while queue or not self._stopping:
             if not queue:
                 self._jump()
+            self._rounds += 1
+            if self._rounds > MOST_ROUNDS:
+                self._rounds = 0  # what it cancels is cleaned up
+                raise livelock(self.now_ns, queue)
             todo = len(queue)
             take, trace = self._take, self.trace
             for _ in range(todo):
@@ -310,6 +316,8 @@ class SimulatedEventLoop(BaseEventLoop):
                     self._cancelled_timers -= 1
                 else:
                     queue.append(timer)
+        if instant > self.now_ns:
+            self._rounds = 0
         self.now_ns = instant
         self._now = instant / _NANOSECONDS
 

@@ -24,6 +24,7 @@ from coda_executive.engines.simulation.event_loop import (
     run,
     running_loop,
 )
+from coda_executive.engines.simulation.livelock import SimulationLivelock
 from coda_executive.engines.simulation.process import Process
 from coda_executive.engines.simulation.trace import LINES_PER_CHECKPOINT, Trace, text_writer
 from coda_executive.errors import EngineError
@@ -89,6 +90,42 @@ def test_a_deadlock_names_each_pending_task_and_where_it_waits() -> None:
     consumer_line = next(line for line in text.splitlines() if "the consumer" in line)
     assert "test_event_loop.py" in consumer_line
     assert consumer_line.endswith("consumer (Queue.get)")
+
+
+@pytest.mark.timeout(60)
+def test_a_livelock_names_the_callback_that_comes_again_and_again() -> None:
+    def impatient() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_at(loop.time(), impatient)
+
+    async def main() -> None:
+        await asyncio.sleep(7)
+        impatient()
+        await asyncio.sleep(1)
+
+    with pytest.raises(SimulationLivelock, match=r"at 7 s of virtual time: .*\.impatient"):
+        run(main)
+
+
+@pytest.mark.timeout(60)
+def test_a_livelock_names_the_task_that_polls_without_sleeping() -> None:
+    cleaned: list[str] = []
+
+    async def polling() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        task = asyncio.create_task(polling(), name="the poller")
+        try:
+            await asyncio.sleep(1)
+        finally:
+            cleaned.append("main")
+            task.cancel()
+
+    with pytest.raises(SimulationLivelock, match="the poller"):
+        run(main)
+    assert cleaned == ["main"]
 
 
 def test_a_deadlock_runs_the_clean_up_of_what_it_cancels() -> None:
