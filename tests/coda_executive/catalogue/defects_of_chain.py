@@ -7,6 +7,7 @@ import msgspec
 from tests.coda_executive.catalogue.planted import Defect, answering
 from tests.coda_executive.planting import Original
 
+from coda_daemon.initialisation import NoPeersError
 from coda_daemon.node import BLOCK_TOPIC
 from coda_daemon.sync_status import SyncStatus
 
@@ -107,7 +108,18 @@ def forgets_epoch_ledgers(original: Original, *given: Any, **named: Any) -> Any:
     return replace(original(*given, **named), epoch_ledgers=())
 
 
+async def meets_nobody(_original: Original, *_given: Any) -> None:
+    raise NoPeersError
+
+
 DEFECTS = {
+    "a node meets nobody": Defect(
+        "block-production",
+        "initialise",
+        f"{NODE}:wait_for_peers",
+        meets_nobody,
+        "block-producer-1 crashed: it exited with code 1",
+    ),
     "no slot is won": Defect(
         "block-production", "produce", f"{PRODUCER}:first_win", answering(None), NO_BLOCK
     ),

@@ -51,6 +51,10 @@ def test_no_defect_is_found_by_a_time_out_alone() -> None:
     assert len(DEFECTS) >= 40
 
 
+def test_the_start_that_all_tests_have_is_seen_to_fail() -> None:
+    assert set(START) <= {defect.section for defect in DEFECTS.values()}
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_each_section_and_each_assertion_of_a_test_has_a_defect(file: Path) -> None:
     tree = ast.parse(file.read_text())
