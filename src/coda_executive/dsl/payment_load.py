@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from coda_executive.errors import ConfigError, RequestFailed
-from coda_executive.events.event import BreadcrumbAdded
+from coda_executive.events.event import BreadcrumbAdded, Event
 from coda_executive.interfaces.client import NodeClient
 from coda_executive.interfaces.node import Node
 from coda_executive.observation.network_state import NetworkState
@@ -27,6 +27,7 @@ from coda_executive.wait_conditions.condition import (
     WaitCondition,
 )
 from coda_executive.wait_conditions.dead_nodes import no_stake_online
+from coda_executive.wait_conditions.unread import unread_events
 from coda_protocol.commands import Payment, UserCommand
 from coda_protocol.currency import Amount, Fee
 from coda_protocol.keys import Keypair, PublicKey
@@ -164,19 +165,27 @@ class PaymentLoad:
 
     def see(self, seen: Observation) -> None:
         """Take in what was noticed: the blocks that payments are in."""
-        if not isinstance(seen.event, BreadcrumbAdded):
+        self._look_at(seen.event)
+
+    def _look_at(self, event: Event) -> None:
+        if not isinstance(event, BreadcrumbAdded):
             return
-        for name, status in seen.event.transactions:
+        for name, status in event.transactions:
             if name in self._fates:
                 self._turn_to(name, Fate.INCLUDED if status == "Applied" else Fate.FAILED)
 
     def to_be_settled(self) -> WaitCondition:
-        """All payments that were accepted are in a block. Limits are those of 8 blocks: give your own with
-        `within` where more wait than these hold.
+        """All payments that were accepted are in a block; also for after the load has ended. Limits are those of 8
+        blocks: give your own with `within` where more wait than these hold.
         """
 
         def begin(_before: NetworkState, facts: NetworkFacts) -> Check:
+            # Once the load has ended nobody else shows it the blocks.
+            unread = unread_events(0)
+
             def check(now: NetworkState) -> Verdict:
+                for seen in unread(now):
+                    self._look_at(seen.event)
                 account = self.account
                 if account.pending == 0:
                     return Reached(account)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.coda_executive.wait_conditions.states import FACTS, A, C, up
+from tests.coda_executive.wait_conditions.states import FACTS, A, C, after, up
 
 from coda_executive.dsl.payment_load import PaymentAccount, PaymentLoad
 from coda_executive.engines.simulation.event_loop import run as run_in_virtual_time
@@ -204,3 +204,17 @@ def test_payments_are_settled_once_blocks_have_all_that_were_accepted() -> None:
     assert waiting.progress.startswith("1 in no block; 2 payments sent")
     assert check(up(A)) == Reached(load.account)
     assert isinstance(load_of(pool).to_be_settled().begin(up(C), FACTS)(up(C)), Reached), "nothing was sent"
+
+
+def test_payments_are_settled_by_blocks_that_came_after_the_load_had_ended() -> None:
+    """Then nobody shows it what is noticed: the wait does."""
+    pool = Pool()
+    load = load_of(pool)
+    during(load, lambda: asyncio.sleep(3))
+    check = load.to_be_settled().begin(up(A), FACTS)
+
+    both = after(*((A, block_of(pool, number).event) for number in (0, 1)), start=up(A))
+
+    assert isinstance(check(up(A)), NotYet)
+    assert check(both) == Reached(load.account)
+    assert load.account.included == 2
