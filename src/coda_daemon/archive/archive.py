@@ -78,6 +78,12 @@ class Archive:
                 self._known.clear()  # numbers that were given out may be gone with the transaction
                 raise
 
+    async def lacks_parent(self, state_hash: str) -> bool:
+        """Whether a block is here and its parent is not. Raises OSError."""
+        async with self._turn:
+            sql = "SELECT 1 FROM blocks WHERE state_hash = $1 AND parent_id IS NULL"
+            return bool(await self._store.fetch(sql, state_hash))
+
     async def delete_older_than(self, blocks: int) -> int:
         """Delete blocks that are more than this below the highest one, and return how many went."""
         async with self._turn, self._store.transaction():

@@ -4,7 +4,7 @@ from typing import Final
 
 from coda_daemon.archive.archive import Archive
 from coda_daemon.archive.frames import MalformedArchiveFrame, Refused, Reply, Stored, decode_diff, encode
-from coda_daemon.blocks import MalformedBlockError
+from coda_daemon.blocks import Block, MalformedBlockError, decode_block
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection
 from coda_daemon.trust_list import TrustList
@@ -58,9 +58,22 @@ class ArchiveServer:
         diff = decode_diff(data)
         try:
             is_new = await self._archive.add(diff)
+            if is_new:
+                await self._tell_hole(decode_block(diff.block))
             if is_new and self._kept is not None:
                 await self._archive.delete_older_than(self._kept)
         except OSError as error:
             self._log.error(_MODULE, "Failed to store a block: $error", error=str(error))
             return Refused(str(error)[:500])
         return Stored(is_new)
+
+    async def _tell_hole(self, block: Block) -> None:
+        """Say when a parent is missing: somebody has to bring it, or it stays so."""
+        if await self._archive.lacks_parent(block.state_hash):
+            self._log.warn(
+                _MODULE,
+                "Block $state_hash at height $height has no parent here: $parent_hash is missing",
+                state_hash=block.state_hash,
+                height=block.blockchain_length,
+                parent_hash=block.previous_state_hash,
+            )

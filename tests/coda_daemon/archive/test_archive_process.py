@@ -119,6 +119,8 @@ def test_an_archive_that_was_down_has_a_hole_which_another_daemon_fills() -> Non
 
         holes = await archive.rows("SELECT height FROM blocks WHERE parent_id IS NULL AND height > 1")
         assert len(set(holes)) == 1, "perhaps with a fork"
+        told = [line for line in archive.machine.log if "has no parent here" in line["message"]]
+        assert {line["metadata"]["height"] for line in told} == {height for (height,) in holes}
         lost = [line for line in daemons[1].machine.log if "Could not send block" in line["message"]]
         assert {line["level"] for line in lost} == {"Warn"}
         assert {line["metadata"]["address"] for line in lost} == {"10.0.0.4:3086"}
