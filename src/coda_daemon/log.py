@@ -9,8 +9,8 @@ function without arguments that is called only when the line is built.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from types import FrameType
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
 from coda_daemon.ports import Clock
@@ -28,20 +28,21 @@ class Place(NamedTuple):
     source: Source
     message: str
     event_id: str | None
-    duplicated: list[str]  # keys that hide process-wide ones
+    fixed: Mapping[str, Any]  # metadata that are in each of its lines
     template: LineTemplate
     takers: tuple[Callable[["Record"], None], ...]
+    code: CodeType  # held, for places are found by its id
 
 
 class Record:
-    """One line on its way to the sinks; encoded at most once. `metadata` are all, the process-wide included."""
+    """One line on its way to the sinks; encoded at most once. `given` are its own metadata."""
 
-    __slots__ = ("_line", "_place", "metadata", "time_ns")
+    __slots__ = ("_given", "_line", "_place", "time_ns")
 
-    def __init__(self, time_ns: int, place: Place, metadata: dict[str, Any]) -> None:
+    def __init__(self, time_ns: int, place: Place, given: Mapping[str, Any]) -> None:
         self.time_ns = time_ns
         self._place = place
-        self.metadata = metadata
+        self._given = given
         self._line: bytes | None = None
 
     def __repr__(self) -> str:
@@ -60,6 +61,11 @@ class Record:
         return self._place.message
 
     @property
+    def metadata(self) -> dict[str, Any]:
+        """All, the process-wide included."""
+        return {**self._place.fixed, **self._given}
+
+    @property
     def event_id(self) -> str | None:
         return self._place.event_id
 
@@ -68,7 +74,7 @@ class Record:
         """The JSON form of C.1, without a newline."""
         line = self._line
         if line is None:
-            line = self._line = self._place.template.line(self.time_ns, self.metadata)
+            line = self._line = self._place.template.line(self.time_ns, self._given)
         return line
 
 
@@ -161,39 +167,36 @@ class Log:
     ) -> None:
         # Two frames up is the caller of `info`, `event` and the like.
         frame = sys._getframe(2)
-        key = (
-            frame.f_code.co_filename,
-            frame.f_lasti,
-            frame.f_code.co_firstlineno,
-            level,
-            message,
-            event_id,
-            *given,
-        )
+        code = frame.f_code
+        key = (id(code), frame.f_lasti, level, message, event_id, *given)
         place = self._places.get(key)
         if place is None:
-            place = self._placed(level, Source(module, _location(frame)), message, given, event_id)
+            place = self._placed(level, Source(module, _location(frame)), message, given, event_id, code)
             if len(self._places) >= _MOST_PLACES:
                 self._places.clear()
             self._places[key] = place
-        metadata = {**self._process_wide, **given}
         for name, value in given.items():
             if callable(value):
-                metadata[name] = value()
-        if place.duplicated:
-            metadata[_DUPLICATED] = place.duplicated
-        record = Record(self._clock.time_ns(), place, metadata)
+                given[name] = value()
+        record = Record(self._clock.time_ns(), place, given)
         if captured:
             self._captured.append(record.line)
         for take in place.takers:
             take(record)
 
     def _placed(
-        self, level: Level, source: Source, message: str, given: Iterable[str], event_id: str | None
+        self,
+        level: Level,
+        source: Source,
+        message: str,
+        given: Iterable[str],
+        event_id: str | None,
+        code: CodeType,
     ) -> Place:
-        process_wide = self._process_wide
-        duplicated = [key for key in given if key in process_wide]
-        known = (*given, *process_wide)
+        fixed = self._process_wide.copy()
+        known = (*given, *fixed)
+        if duplicated := [key for key in given if key in fixed]:
+            fixed[_DUPLICATED] = duplicated
         if missing := [name for name in placeholders(message) if name not in known]:
             message = f"invalid log call: no metadata for {', '.join(missing)} in {message!r}".replace(
                 "$", ""
@@ -203,14 +206,14 @@ class Log:
             level=level,
             source=source,
             message=message,
-            fixed={**process_wide, _DUPLICATED: duplicated} if duplicated else process_wide,
+            fixed=fixed,
             keys=tuple(given),
             event_id=event_id,
         )
         takers = tuple(
             sink.write for sink in self._sinks if level >= sink.level and sink.only_event in (None, event_id)
         )
-        return Place(level, source, message, event_id, duplicated, template, takers)
+        return Place(level, source, message, event_id, fixed, template, takers, code)
 
 
 def _location(frame: FrameType) -> str:

@@ -94,7 +94,7 @@ class LineTemplate:
     `fixed` are metadata that stay, `keys` those whose values come with each line.
     """
 
-    __slots__ = ("_keys", "_pieces", "_prefix")
+    __slots__ = ("_first", "_prefix", "_rest")
 
     def __init__(
         self,
@@ -116,14 +116,15 @@ class LineTemplate:
             event_id=event_id,
         )
         self._prefix, _, rest = line.partition(_timestamp_bytes(0))
-        self._pieces = rest.split(_HOLE)
-        self._keys = sorted(keys)
+        self._first, *pieces = rest.split(_HOLE)
+        self._rest = tuple(zip(sorted(keys), pieces, strict=True))
 
     def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> bytes:
         """What `encode_log_message` would give."""
-        parts = [self._prefix, _timestamp_bytes(timestamp_ns), self._pieces[0]]
-        for key, piece in zip(self._keys, self._pieces[1:], strict=True):
-            parts += (_encode(values[key]), piece)
+        parts = [self._prefix, _timestamp_bytes(timestamp_ns), self._first]
+        for key, piece in self._rest:
+            parts.append(_encode(values[key]))
+            parts.append(piece)
         return b"".join(parts)
 
 

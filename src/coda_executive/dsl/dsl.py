@@ -95,7 +95,7 @@ class Dsl:
         self._ending: CrashedNode | HardLogError | EngineError | None = None
         self._expected_crashes: set[NodeId] = set()
         self.nemesis = Nemesis(testnet, router, seed=membership.seed, journal=nemesis_journal, crashes=self)
-        router.subscribe(self._watch_for_crashes)
+        router.subscribe(self._watch_for_crashes, (NodeCrashed, CompanionCrashed))
         # A daemon may have died between the start of the nodes and this moment.
         for name in router.state.names:
             node = router.state.node(name)

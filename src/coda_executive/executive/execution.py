@@ -135,7 +135,7 @@ class Execution:
         async with self._deployed(plan) as testnet:
             deliver = self._deliver
             queries = Queries(build.event_ids)
-            self.router.subscribe(self._judge_line)
+            self.router.subscribe(self._judge_line, (ErrorLogged,))
             async with self.session.log_engine.attach(testnet, queries, deliver) as attachment:
                 with self._phase("start"):
                     launch = await self.session.manager.launch()

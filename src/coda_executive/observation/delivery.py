@@ -6,6 +6,7 @@ line that came quickest tells it: what others took longer is their delay.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from coda_executive.config.node_id import NodeId
 
@@ -21,6 +22,15 @@ class _Node:
     worst_ns: int = 0
 
 
+@lru_cache(maxsize=64)  # in virtual time, all nodes write much at one instant
+def _seconds(timestamp: str) -> float | None:
+    """Since the Unix epoch."""
+    try:
+        return datetime.fromisoformat(timestamp).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
 class DeliveryDelay:
     """Takes in each line with a time stamp; `worst_since` and `last` are seconds."""
 
@@ -29,9 +39,8 @@ class DeliveryDelay:
 
     def take(self, node: NodeId, timestamp: str | None, now_ns: int) -> None:
         """`timestamp` as the daemon writes it; one that cannot be read tells nothing."""
-        try:
-            written = datetime.fromisoformat(timestamp or "").replace(tzinfo=UTC).timestamp()
-        except ValueError:
+        written = None if timestamp is None else _seconds(timestamp)
+        if written is None:
             return
         difference = now_ns / 1e9 - written
         known = self._nodes.get(node)

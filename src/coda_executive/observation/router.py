@@ -15,7 +15,7 @@ import msgspec
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
-from coda_executive.events.event import DaemonEvent, ErrorLogged, LifecycleEvent, UnreadableLine
+from coda_executive.events.event import DaemonEvent, ErrorLogged, Event, LifecycleEvent, UnreadableLine
 from coda_executive.interfaces.log_engine import LogRecord
 from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord
 from coda_executive.observation.network_state import NetworkState, apply
@@ -91,7 +91,8 @@ class Router:
         self._index = 0
         self._last: Observation | None = None
         self._subscribers: dict[int, Subscriber] = {}
-        self._told = tuple(self._subscribers.items())
+        self._interests: dict[int, tuple[type, ...]] = {}  # of those that want some kinds of event only
+        self._told: dict[type, tuple[tuple[int, Subscriber], ...]] = {}  # subscribers by kind, as it comes up
         self._subscriptions = 0
         self._repeats: dict[tuple[NodeId, DaemonEvent | LifecycleEvent], _Repeats] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -149,8 +150,11 @@ class Router:
         """Have each entry of the history from now on shown to a function; there is one at most."""
         self._follower = follower
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Have each observation from now on shown to a function, after the state was brought up to date.
+    def subscribe(
+        self, subscriber: Subscriber, kinds: tuple[type[Event], ...] | None = None
+    ) -> Callable[[], None]:
+        """Have each observation from now on shown to a function, after the state was brought up to date; with
+        `kinds`, only those of events of such a kind.
 
         Answers the function that ends it. Subscribers are called in the order of their subscription, on the
         spot: they must not block, and may subscribe, unsubscribe and read the state.
@@ -158,11 +162,14 @@ class Router:
         self._subscriptions += 1
         number = self._subscriptions
         self._subscribers[number] = subscriber
-        self._told = tuple(self._subscribers.items())
+        if kinds is not None:
+            self._interests[number] = kinds
+        self._told.clear()
 
         def unsubscribe() -> None:
             self._subscribers.pop(number, None)
-            self._told = tuple(self._subscribers.items())
+            self._interests.pop(number, None)
+            self._told.clear()
 
         return unsubscribe
 
@@ -182,7 +189,15 @@ class Router:
         self._notify(observation)
 
     def _notify(self, observation: Observation) -> None:
-        for number, subscriber in self._told:
+        kind = type(observation.event)
+        told = self._told.get(kind)
+        if told is None:
+            told = self._told[kind] = tuple(
+                (number, subscriber)
+                for number, subscriber in self._subscribers.items()
+                if kind in self._interests.get(number, (kind,))
+            )
+        for number, subscriber in told:
             if number in self._subscribers:  # nobody before it in the row has ended it
                 subscriber(observation)
 

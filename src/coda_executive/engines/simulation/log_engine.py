@@ -32,8 +32,9 @@ class SimulatedLogEngine:
         daemon's step.
         """
         if self._deliver is not None:
+            if not self._lines:
+                self._written.set()
             self._lines.append((node, number, offset, line))
-            self._written.set()
 
     def attach(
         self, testnet: Testnet, queries: Queries, deliver: Callable[[LogRecord], None]
@@ -49,11 +50,12 @@ class SimulatedLogEngine:
 
     def deliver_all(self) -> None:
         """Deliver what was written so far: before a node's end is told, its last lines are."""
-        while self._lines and self._deliver is not None:
-            node, number, offset, line = self._lines.popleft()
+        lines = self._lines
+        while lines and self._deliver is not None:
+            node, number, offset, line = lines.popleft()
             assert self._parser is not None
             timestamp, event = self._parser.parse(line)
-            if not isinstance(event, PlainMessage):
+            if type(event) is not PlainMessage:
                 self._deliver(LogRecord(node, number, offset, timestamp, event))
 
     @asynccontextmanager
