@@ -73,6 +73,7 @@ class Frontier:
         self._root = Breadcrumb(root, None)
         self._best_tip = self._root
         self._crumbs = {root.block.state_hash: self._root}
+        self._path = deque((self._root,))  # from the root to the best tip
         self._history = deque(history, maxlen=constants.catchup_reach)
         self._former_roots = {block.state_hash: block for block in self._history}
 
@@ -125,7 +126,7 @@ class Frontier:
             return Diff(block.state_hash, None, None)
         change = self._switched_to(crumb)
         moves = block.blockchain_length - self._root.block.blockchain_length > self._constants.k
-        return Diff(block.state_hash, change, self._moved_root(crumb) if moves else None)
+        return Diff(block.state_hash, change, self._moved_root() if moves else None)
 
     def best_path(self, max_length: int | None = None) -> tuple[Block, ...]:
         """The best chain, oldest first (D.3).
@@ -157,18 +158,23 @@ class Frontier:
         new, old = crumb, self._best_tip
         while new is not old:
             if new.block.blockchain_length >= old.block.blockchain_length:
-                added.append(new.block)
+                added.append(new)
                 new = _parent(new)
             else:
                 removed.append(old.block)
                 old = _parent(old)
+                self._path.pop()
+        added.reverse()
+        removed.reverse()
+        self._path.extend(added)
         self._best_tip = crumb
-        return BestTipChange(crumb.block.state_hash, tuple(reversed(added)), tuple(reversed(removed)))
+        return BestTipChange(crumb.block.state_hash, tuple(new.block for new in added), tuple(removed))
 
-    def _moved_root(self, tip: Breadcrumb) -> RootTransition:
-        """Move the root one block towards the tip."""
+    def _moved_root(self) -> RootTransition:
+        """Move the root one block towards the best tip."""
         old = self._root
-        new = next(crumb for crumb in self._back_from(tip) if crumb.parent is old)
+        self._path.popleft()
+        new = self._path[0]
         doomed = [child for child in reversed(old.children) if child is not new]
         garbage = []
         while doomed:

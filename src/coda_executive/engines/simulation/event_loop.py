@@ -13,6 +13,7 @@ import traceback
 from asyncio.base_events import BaseEventLoop
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import copy_context
 from heapq import heapify, heappop, heappush
 from itertools import count
 from random import Random
@@ -42,6 +43,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _NANOSECONDS = 1_000_000_000
+_new_handle, _new_timer = ReadyHandle.__new__, Timer.__new__
 _INFINITY = float("inf")
 
 # A heap with more cancelled timers than live ones is rebuilt: each `asyncio.timeout` that was not needed
@@ -88,7 +90,11 @@ class SimulatedEventLoop(BaseEventLoop):
         *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
-        handle = ReadyHandle(callback, args, self, context)
+        handle = _new_handle(ReadyHandle)
+        handle._context = copy_context() if context is None else context
+        handle._callback = callback
+        handle._args = args
+        handle._cancelled = False
         self._queue.append(handle)
         return handle
 
@@ -141,16 +147,22 @@ class SimulatedEventLoop(BaseEventLoop):
         context: contextvars.Context | None,
     ) -> asyncio.TimerHandle:
         """`call_at` in the loop's own unit; `when_ns` is not in the past."""
-        timer = Timer(when_ns / _NANOSECONDS, callback, args, self, context)
-        timer._scheduled = True
+        handle = _new_timer(Timer)
+        handle._context = copy_context() if context is None else context
+        handle._loop = self
+        handle._callback = callback
+        handle._args = args
+        handle._cancelled = False
+        handle._when = when_ns / _NANOSECONDS
+        handle._scheduled = True
         self._timer_count += 1
         timers = self._timers.get(when_ns)
         if timers is None:
-            self._timers[when_ns] = [timer]
+            self._timers[when_ns] = [handle]
             heappush(self._instants, when_ns)
         else:
-            timers.append(timer)
-        return timer
+            timers.append(handle)
+        return handle
 
     def _timer_handle_cancelled(self, handle: Timer) -> None:
         if handle._scheduled:
@@ -224,9 +236,9 @@ class SimulatedEventLoop(BaseEventLoop):
         process.is_gone = True
         self.thaw(process)
         for timers in self._timers.values():
-            for timer in timers:
-                if not timer.cancelled() and timer._context.get(PROCESS) is process:
-                    timer.cancel()
+            for due in timers:
+                if not due.cancelled() and due._context.get(PROCESS) is process:
+                    due.cancel()
         for task in self._pending_tasks():
             if task.process is process:
                 task.cancel()
@@ -310,12 +322,12 @@ class SimulatedEventLoop(BaseEventLoop):
             instant = heappop(instants)
             timers = self._timers.pop(instant)
             self._timer_count -= len(timers)
-            for timer in timers:
-                timer._scheduled = False
-                if timer._cancelled:
+            for due in timers:
+                due._scheduled = False
+                if due._cancelled:
                     self._cancelled_timers -= 1
                 else:
-                    queue.append(timer)
+                    queue.append(due)
         if instant > self.now_ns:
             self._rounds = 0
         self.now_ns = instant
@@ -323,8 +335,7 @@ class SimulatedEventLoop(BaseEventLoop):
 
     def _forget_cancelled(self) -> None:
         live = {
-            instant: [timer for timer in timers if not timer._cancelled]
-            for instant, timers in self._timers.items()
+            instant: [due for due in timers if not due._cancelled] for instant, timers in self._timers.items()
         }
         self._timers = {instant: timers for instant, timers in live.items() if timers}
         self._instants = list(self._timers)

@@ -204,20 +204,20 @@ class SimulatedTransport:
 class _Waiters:
     """Those who wait for a change of one side of a connection."""
 
-    __slots__ = ("_futures", "_loop")
+    __slots__ = ("_loop", "futures")
 
     def __init__(self, loop: SimulatedEventLoop) -> None:
         self._loop = loop
-        self._futures: list[asyncio.Future[None]] = []
+        self.futures: list[asyncio.Future[None]] = []
 
     async def wait(self) -> None:
         future = self._loop.create_future()
-        self._futures.append(future)
+        self.futures.append(future)
         await future
 
     def wake(self) -> None:
-        if self._futures:
-            futures, self._futures = self._futures, []
+        if self.futures:
+            futures, self.futures = self.futures, []
             for future in futures:
                 _resolve(future)
 
@@ -303,8 +303,7 @@ class SimulatedConnection:
             return
         try:
             while inbox and not self._is_pausing:
-                pause = take(self._next_frame(FRAME_LIMIT))
-                if pause > 0:
+                if (pause := take(self._next_frame(FRAME_LIMIT))) > 0:
                     self._is_pausing = True
                     self._loop.call_later(pause, self._go_on)
         except Exception as error:  # noqa: BLE001  it is the taker's or the peer's, and goes to who waits
@@ -319,11 +318,13 @@ class SimulatedConnection:
 
     def _next_frame(self, limit: int) -> bytes:
         frame = self._inbox.popleft()
-        self._unread -= len(frame)
-        self.other._room.wake()
-        if len(frame) > limit:
+        size = len(frame)
+        self._unread -= size
+        if self.other._room.futures:
+            self.other._room.wake()
+        if size > limit:
             raise ConnectionAbortedError(
-                f"expected a frame of at most {limit} bytes, {self.remote_host} sent {len(frame)}"
+                f"expected a frame of at most {limit} bytes, {self.remote_host} sent {size}"
             )
         return frame
 

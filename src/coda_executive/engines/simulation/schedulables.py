@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine
-from contextvars import copy_context
 from typing import Any
 
 from coda_executive.engines.simulation.process import Process
@@ -31,52 +30,38 @@ class SimulatedTask(asyncio.Task[Any]):
 
 
 class ReadyHandle(asyncio.Handle):
-    """The base class's, without its questions for debug mode: there are one or two for each event."""
+    """The base class's, without its questions for debug mode: there are one or two for each event.
+
+    The loop makes it without a call of the class, which would take twice as long.
+    """
 
     __slots__ = ()
     _context: contextvars.Context
     _callback: Callable[..., object]
+    _args: tuple[Any, ...]
 
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: asyncio.AbstractEventLoop,
-        context: contextvars.Context | None,
-    ) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = self._source_traceback = None
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._callback!r}>"
 
 
 class Timer(asyncio.TimerHandle):
+    """Made as ReadyHandle is."""
+
     __slots__ = ()
     _context: contextvars.Context
     _callback: Callable[..., object]
+    _args: tuple[Any, ...]
+    _loop: Any
     _scheduled: bool
-
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: asyncio.AbstractEventLoop,
-        context: contextvars.Context | None,
-    ) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = self._source_traceback = None
-        self._when = when
-        self._scheduled = False
+    _when: float
 
     def cancel(self) -> None:
-        if self._scheduled:
-            super().cancel()
-        else:  # it has fired: the usual end of `asyncio.sleep`
-            self._cancelled = True
+        if self._scheduled and not self._cancelled:
+            self._loop._timer_handle_cancelled(self)
+        self._cancelled = True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._when} of {self._callback!r}>"
