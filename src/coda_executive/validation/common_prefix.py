@@ -132,7 +132,7 @@ class CommonPrefix(Validator):
         if first.seen is not None and second.seen is not None:
             began = min(first.seen.time_ns, second.seen.time_ns)
             ended = max(first_seen.time_ns, second_seen.time_ns)
-            if self._chain.faults.cover(began, ended, after_ns=self._heal_ns):
+            if self._chain.faults.cover(began, ended, before_ns=self.facts.slot_ns, after_ns=self._heal_ns):
                 self._excused += 1
                 return
         self.violated(

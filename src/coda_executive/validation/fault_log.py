@@ -30,8 +30,11 @@ class FaultLog:
             if began is not None:
                 self._ended.append((began[0], time_ns))
 
-    def cover(self, from_ns: int, to_ns: int, *, after_ns: int) -> bool:
-        """Whether one fault was at work all the time; its effects are granted to last `after_ns` longer."""
-        return any(began <= from_ns for began, _nodes in self._active.values()) or any(
-            began <= from_ns and to_ns <= ended + after_ns for began, ended in self._ended
+    def cover(self, from_ns: int, to_ns: int, *, before_ns: int, after_ns: int) -> bool:
+        """Whether one fault was at work all the time. Its effects are granted to begin `before_ns` earlier, for
+        what was on its way when it began, and to last `after_ns` longer.
+        """
+        latest = from_ns + before_ns
+        return any(began <= latest for began, _nodes in self._active.values()) or any(
+            began <= latest and to_ns <= ended + after_ns for began, ended in self._ended
         )

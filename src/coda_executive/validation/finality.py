@@ -48,7 +48,12 @@ class FinalityKept(Validator):
         if root[0] != block.name:
             other = self._chain.find(root[0])
             # Cut off for k blocks, nodes are bound to disagree: the protocol assumes that messages arrive.
-            if self._chain.faults.cover(root[1].time_ns, seen.time_ns, after_ns=self.facts.heal_ns):
+            if self._chain.faults.cover(
+                root[1].time_ns,
+                seen.time_ns,
+                before_ns=self.facts.slot_ns,
+                after_ns=self.facts.heal_ns,
+            ):
                 self._excused += 1
                 return
             self.violated(

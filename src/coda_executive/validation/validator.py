@@ -31,9 +31,13 @@ class RunFacts:
     heal_seconds: float = 60.0
 
     @property
+    def slot_ns(self) -> int:
+        return self.slot_ms * 1_000_000
+
+    @property
     def heal_ns(self) -> int:
         """The time that a healed node may take, in nanoseconds."""
-        return self.heal_slots * self.slot_ms * 1_000_000 + round(self.heal_seconds * 1e9)
+        return self.heal_slots * self.slot_ns + round(self.heal_seconds * 1e9)
 
 
 class Validator:

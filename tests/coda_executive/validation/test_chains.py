@@ -86,6 +86,23 @@ def test_a_fork_that_grew_under_one_fault_is_excused_and_told() -> None:
     assert "a fault lasted long enough to fork them deeper" in finding.sentence
 
 
+@pytest.mark.parametrize(("slots", "verdict"), [(0.5, "valid"), (1.5, "invalid")])
+def test_a_block_that_was_on_its_way_when_the_fault_began_may_begin_the_fork(
+    slots: float, verdict: str
+) -> None:
+    story = Story()
+    story.chain("ab", adopters=[B, C])
+    story.chain("c", on="b")
+    story.wait(slots)
+    story.note(FaultBegan(1, "Partition", "a partition", (C,)))
+    story.adopt(B, "c")
+    story.chain("def", on="c", adopters=[B])
+    story.chain("wxyz", on="b", by=C)
+    story.note(FaultEnded(1, "Partition"))
+
+    assert judged(story.entries)["common-prefix"].validity == verdict
+
+
 def test_a_tip_is_understood_though_its_producer_is_read_later() -> None:
     """Files are read in any order: the same history with every producer's line late says the same."""
     story = Story()
