@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from coda_protocol.slots import Epoch, GlobalSlot, Slot, SlotTimes, epoch_of, slot_in_epoch
+from coda_protocol.slots import Epoch, GlobalSlot, Slot, SlotTimes, slot_in_epoch
 
 _YEAR_MS = 365 * 24 * 60 * 60 * 1000
 _CHECKPOINT_WINDOWS_PER_YEAR = 12  # daemon contract B.1: the year must be divisible by them
@@ -43,7 +43,7 @@ class ConsensusConstants:
         return 2 * self.k + self.delta + 1
 
     def epoch_of(self, slot: GlobalSlot) -> Epoch:
-        return epoch_of(slot, slots_per_epoch=self.slots_per_epoch)
+        return Epoch(slot // self.slots_per_epoch)
 
     def slot_in_epoch(self, slot: GlobalSlot) -> Slot:
         return slot_in_epoch(slot, slots_per_epoch=self.slots_per_epoch)

@@ -24,10 +24,10 @@ class Breadcrumb:
     built: Built
     parent: "Breadcrumb | None"
     children: "list[Breadcrumb]" = field(default_factory=list, repr=False)
+    block: Block = field(init=False)  # asked for all the time
 
-    @property
-    def block(self) -> Block:
-        return self.built.block
+    def __post_init__(self) -> None:
+        self.block = self.built.block
 
     @property
     def ledger(self) -> Ledger:

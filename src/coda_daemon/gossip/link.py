@@ -72,6 +72,7 @@ class Link:
         self.introduced = 0  # addresses that it told
         self._connection = connection
         self._handler = handler
+        self._is_repeated = handler.is_repeated
         self._log = log
         self._outgoing: deque[bytes] = deque()
         self._outgoing_bytes = 0
@@ -199,8 +200,8 @@ class Link:
     def _take(self, data: bytes) -> float:
         """Handle an encoded frame; answers for how many seconds not to read on. Raises MalformedFrame."""
         self._was_heard, self._is_probed = True, False
-        if self._handler.is_repeated(self, data):
-            return self.charge(len(data))
+        if self._is_repeated(self, data):
+            return self._rate.spend(1 + len(data) / BYTES_PER_TOKEN, now=self._loop.time())
         frame = decode(data)
         if isinstance(frame, Answer) and frame.id in self._waiting:
             self._handle(frame)

@@ -123,6 +123,7 @@ class Gossip:
             is_flooding=is_flooding,
             chance=host.chance.stream("gossip mesh"),
         )
+        self.is_repeated = self._spreading.is_repeated
         self._changed = asyncio.Event()
         self._changed_at = 0.0
         self._listeners: list[Callable[[], None]] = []
@@ -260,9 +261,6 @@ class Gossip:
             link.close("offline for too long")
 
     # ---- what comes over links ----
-
-    def is_repeated(self, link: Link, frame: bytes) -> bool:
-        return self._spreading.is_repeated(link, frame)
 
     def handle_message(self, link: Link, message: Message) -> None:
         if not self._spreading.take(link, message):

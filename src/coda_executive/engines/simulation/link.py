@@ -24,17 +24,19 @@ MOST_CONNECT_RETRIES = 6
 
 
 class Link:
-    """From one machine to another. `base` is what it is like; `extra` what a test made of it."""
+    """From one machine to another. `base` is what it is like; `extra` what a test made of it. `constant_ns` is how long
+    every message takes, None if that has to be drawn.
+    """
 
     __slots__ = (
         "_base",
-        "_constant_ns",
         "_delays",
         "_extra",
         "_free_ns",
         "_label",
         "_loss",
         "_losses",
+        "constant_ns",
         "is_cut",
         "is_perfect",
     )
@@ -74,8 +76,8 @@ class Link:
 
     def arrival_ns(self, now_ns: int, size: int) -> int:
         """When a message of `size` bytes that is sent now arrives. Of several the later may arrive earlier."""
-        if self._constant_ns is not None:
-            return now_ns + self._constant_ns
+        if self.constant_ns is not None:
+            return now_ns + self.constant_ns
         if self._delays is None:
             self._delays = Random(self._label)  # noqa: S311  repeatable on purpose
         sent_ns = now_ns
@@ -99,4 +101,4 @@ class Link:
         self.is_perfect = not self.is_cut and self._loss == 0
         is_constant = all(shape.jitter == 0 and shape.bandwidth is None for shape in shapes)
         total = sum(shape.delay for shape in shapes)
-        self._constant_ns = int(total * _NANOSECONDS + 0.5) if is_constant else None
+        self.constant_ns = int(total * _NANOSECONDS + 0.5) if is_constant else None

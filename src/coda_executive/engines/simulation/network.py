@@ -398,7 +398,11 @@ class SimulatedConnection:
 
     def _put_on_the_way(self, frame: bytes | None) -> None:
         loop = self._loop
-        arrival_ns = self._link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
+        delay_ns = self._link.constant_ns
+        if delay_ns is None:
+            arrival_ns = self._link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
+        else:
+            arrival_ns = loop.now_ns + delay_ns
         if arrival_ns < self._last_arrival_ns:
             arrival_ns = self._last_arrival_ns
         self._last_arrival_ns = arrival_ns

@@ -17,11 +17,12 @@ class SimulatedFuture(asyncio.Future[Any]):
 
 
 class SimulatedTask(asyncio.Task[Any]):
-    __slots__ = ("number", "process")
+    __slots__ = ("number", "process", "traced_as")
 
     def __init__(
         self, coroutine: Coroutine[Any, Any, Any], *, number: int, process: Process | None, **options: Any
     ) -> None:
+        self.traced_as = ""
         self.number, self.process = number, process  # first: the base class puts the task into a set
         super().__init__(coroutine, **options)
 

@@ -46,14 +46,12 @@ class Trace:
 
     def step(self, now_ns: int, callback: Any) -> None:
         owner = getattr(callback, "__self__", None)
-        if isinstance(owner, SimulatedTask):
-            name = owner.get_name()
-            if owner.process is not None and not name.startswith(owner.process.name):
-                name = f"{owner.process.name}: {name}"
+        if type(owner) is SimulatedTask:
+            name = owner.traced_as or _task_name(owner)
         else:
             if isinstance(callback, functools.partial):
                 callback = callback.func
-            name = getattr(callback, "__qualname__", type(callback).__qualname__)
+            name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
         self._lines.append(f"{now_ns} {name}")
         if len(self._lines) == LINES_PER_CHECKPOINT:
             self._chain = self._chained()
@@ -73,3 +71,12 @@ class Trace:
 
     def _chained(self) -> bytes:
         return blake2b(self._chain + "\n".join(self._lines).encode(), digest_size=16).digest()
+
+
+def _task_name(task: SimulatedTask) -> str:
+    """With its process in front; as the task was called when it first ran."""
+    name = task.get_name()
+    if task.process is not None and not name.startswith(task.process.name):
+        name = f"{task.process.name}: {name}"
+    task.traced_as = name
+    return name
