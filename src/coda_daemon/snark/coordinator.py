@@ -42,8 +42,11 @@ class Coordinator:
         submitted: Callable[[Work], None],
         clock: Clock,
         log: Log,
+        former: frozenset[str] = frozenset(),
     ) -> None:
+        """`former` are the keys that were sold under before: work that was handed out then is still taken."""
         self.prover = prover
+        self.former = former
         self.fee = fee
         self._level = level
         self._rules = rules
@@ -86,7 +89,8 @@ class Coordinator:
             )
             return True
         try:
-            check_work(work, bundle, self._level, prover=self.prover)
+            prover = work.prover if work.prover in self.former else self.prover
+            check_work(work, bundle, self._level, prover=prover)
         except WrongWorkError as error:
             self.failed(work.statements, str(error))
             return False

@@ -86,6 +86,8 @@ class SnarkTrade:
 
     def coordinate(self, prover: str, fee: int, selection: Selection, wait_ns: int) -> None:
         """Sell work under this key from now on, `fee` nanomina a bundle."""
+        before = self.coordinator
+        former = frozenset[str]() if before is None else before.former | {before.prover}
         self.coordinator = Coordinator(
             prover=prover,
             fee=fee,
@@ -98,6 +100,7 @@ class SnarkTrade:
             submitted=self._submitted,
             clock=self._clock,
             log=self._log,
+            former=former,
         )
 
     def open_work(self) -> tuple[Bundle, ...]:

@@ -247,7 +247,7 @@ class HandClock:
 class Desk:
     """A coordinator with its surroundings."""
 
-    def __init__(self, *, wait_ns: int = 100) -> None:
+    def __init__(self, *, wait_ns: int = 100, former: frozenset[str] = frozenset()) -> None:
         self.clock, self.sink, self.pool = HandClock(), RecordingSink(), SnarkPool()
         self.open = bundles()[:2]
         self.submitted: list[Work] = []
@@ -263,6 +263,7 @@ class Desk:
             submitted=self.submitted.append,
             clock=self.clock,
             log=Log(self.clock, [self.sink], pid=1),
+            former=former,
         )
 
     def asked(self) -> tuple[bytes, ...] | None:
@@ -290,6 +291,16 @@ def test_work_that_is_on_offer_as_cheap_is_not_done_again() -> None:
     assert desk.asked() == desk.open[1].statements
     desk.coordinator.fee = 7
     assert desk.asked() is None
+
+
+def test_work_that_was_handed_out_under_a_former_key_is_taken_and_sold_under_it() -> None:
+    desk = Desk(former=frozenset(["us before"]))
+    spec = desk.coordinator.next_work()
+    assert spec is not None
+    early = proved(msgspec.structs.replace(spec, prover="us before"), "check")
+
+    assert desk.coordinator.take(early)
+    assert desk.submitted == [early]
 
 
 def test_wrong_results_are_refused_and_the_piece_is_open_again() -> None:
