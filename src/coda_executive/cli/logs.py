@@ -1,4 +1,4 @@
-"""`logs`: what all nodes of a run wrote, merged by time, filtered, shown line by line.
+"""`logs`: what all nodes of a run and their companions wrote, merged by time, filtered, shown line by line.
 
 What reads and filters is imported when the command runs: `--help` must not pay for it.
 """
@@ -51,7 +51,13 @@ _COLOURS = {
 @click.command("logs", context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXPRESSIONS)
 @click.argument("run", required=False)
 @click.option("--filter", "query", metavar="EXPR", help="Show only the lines that EXPR is true of.")
-@click.option("--node", "nodes", metavar="NAME", multiple=True, help="Show only this node; may be repeated.")
+@click.option(
+    "--node",
+    "nodes",
+    metavar="NAME",
+    multiple=True,
+    help="Show only this node and what runs beside it; may be repeated.",
+)
 @click.option(
     "--level",
     type=click.Choice(_LEVELS, case_sensitive=False),
@@ -70,7 +76,7 @@ def logs_command(
     follow: bool,
     color: bool | None,
 ) -> int:
-    """Print the logs of all nodes of RUN, merged by time.
+    """Print the logs of all nodes of RUN and of what runs beside them (such as NODE-worker-1), merged by time.
 
     RUN is a path, a testnet that is up (see ls), or the name of a run under runs/ or its beginning; by default
     the newest one.
@@ -80,7 +86,8 @@ def logs_command(
         click.echo(f"run {directory.name}", err=True)
     chosen = _chosen(directory, nodes, follow)
     wanted = _wanted(directory, query, level)
-    as_bytes = _form(form, names_node=len(chosen or _logs(directory)) != 1, colour=_is_coloured(color))
+    shown = [name for name, path in _logs(directory).items() if _is_chosen(name, path, chosen)]
+    as_bytes = _form(form, names_node=len(shown) != 1, colour=_is_coloured(color))
     try:
         show_logs(directory, chosen, wanted, as_bytes, sys.stdout.buffer, follow=follow)
     except BrokenPipeError:
@@ -102,7 +109,7 @@ def show_logs(
     follow: bool,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Write the wanted lines of these nodes, of all if none are named, those of nodes yet to come included.
+    """Write the wanted lines of these nodes and their companions, of all if none are named, those yet to come included.
 
     Following looks for more each 0.1 s and ends with the run. What was not yet written when its turn came is
     shown late rather than never: by time then only within each look. Raises OSError.
@@ -115,7 +122,7 @@ def show_logs(
             # Looked at before the logs: whatever was written before the outcome is then shown.
             is_over = not follow or has_ended(directory)
             for node, path in _logs(directory).items():
-                if node in nodes or not nodes:
+                if _is_chosen(node, path, nodes):
                     logs.add(node, path)
             for line in logs.news(to_the_end=is_over):
                 if wanted(line):
@@ -126,7 +133,13 @@ def show_logs(
 
 
 def _logs(directory: Path) -> Mapping[NodeId, Path]:
-    return {NodeId(node.name): node / "daemon.log" for node in sorted((directory / "nodes").iterdir())}
+    from coda_executive.executive.run_directory import log_files
+
+    return log_files(directory)
+
+
+def _is_chosen(name: NodeId, path: Path, nodes: tuple[NodeId, ...]) -> bool:
+    return not nodes or name in nodes or path.parent.name in nodes
 
 
 def _chosen(directory: Path, nodes: tuple[str, ...], follow: bool) -> tuple[NodeId, ...]:
@@ -177,7 +190,9 @@ class _RunTime:
     def _first_line(self) -> datetime | None:
         from coda_executive.log_engines.lines import first_time
 
-        first = first_time(_logs(self._directory))
+        # Of daemons only: a worker's time stamps may be cut to whole seconds.
+        logs = {name: path for name, path in _logs(self._directory).items() if path.name == "daemon.log"}
+        first = first_time(logs)
         return None if first is None else datetime.fromisoformat(first)
 
 
@@ -221,7 +236,7 @@ def _json_form() -> Callable[["RawLine"], bytes]:
     def as_json(line: "RawLine") -> bytes:
         text = line.text.decode(errors="replace")
         node = b'{"node":' + encode(line.node) + b","
-        if line.message is None:
+        if line.message is None or not text.lstrip().startswith("{"):
             return node + b'"text":' + encode(text) + b"}"
         return node + text.strip().removeprefix("{").encode()
 

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from coda_executive.config.node_id import NodeId
 from coda_executive.dsl.sections import FoundError, SectionRecord
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Outcome, PhaseTime, Verdict
@@ -164,6 +165,21 @@ class RunDirectory:
             raise EngineError(
                 f"cannot write {target}: {error.strerror}; is the disk full or the directory gone?"
             ) from error
+
+
+def log_files(path: Path) -> dict[NodeId, Path]:
+    """The logs of all nodes so far, and of the companions beside them by their own ids (`NODE-worker-1`).
+
+    A node's log is named before its companions', and before it is there.
+    """
+    logs: dict[NodeId, Path] = {}
+    nodes = path / "nodes"
+    for node in sorted(nodes.iterdir()) if nodes.is_dir() else ():
+        logs[NodeId(node.name)] = node / "daemon.log"
+        for log in sorted(node.glob("*.log")):
+            if log.name != "daemon.log":
+                logs[NodeId(f"{node.name}-{log.stem}")] = log
+    return logs
 
 
 def read_description(path: Path) -> RunDescription:

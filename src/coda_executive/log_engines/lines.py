@@ -14,10 +14,15 @@ from coda_protocol.log_message import LogMessage, decode_log_message, source_of
 from coda_protocol.structured_events import Level
 
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+# What daemons and SNARK workers write without -log-json.
+_FOR_PEOPLE = re.compile(
+    rb"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}) UTC \[([A-Za-z_]+)\] (.*)"
+)
 
 
 class RawLine(NamedTuple):
-    """A line of a node's log; `message` is None where it is no log record.
+    """A line of a node's or companion's log; `message` is None where it is no log record. A record that was written
+    for people, as SNARK workers do, has the beginning of its second as its time.
 
     Lines are merged by `time`: the time stamp of this line or of one before it, empty before the first.
     """
@@ -144,6 +149,9 @@ class _NodeLog:
 
 
 def _decoded(text: bytes) -> LogMessage | None:
+    if found := _FOR_PEOPLE.match(text):
+        second, level, message = (part.decode(errors="replace") for part in found.groups())
+        return LogMessage(timestamp=f"{second}.000000Z", level=level, message=message.rstrip("\r"))
     try:
         return decode_log_message(text)
     except ValueError:

@@ -4,9 +4,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Verdict
+from coda_executive.executive.run_directory import log_files
 from coda_executive.report.document import report_document
 from coda_executive.report.evidence import Evidence, read_evidence
 from coda_executive.report.junit import junit_xml
@@ -50,7 +50,7 @@ def write_page(evidence: Evidence, path: Path) -> None:
     """Raises EngineError if the logs cannot be read or the page not be written."""
     sightings = {story.name: story.sightings for story in evidence.nodes.values()}
     try:
-        packed = pack_logs(_log_files(evidence.directory), sightings)
+        packed = pack_logs(log_files(evidence.directory), sightings)
     except OSError as error:
         raise EngineError(f"cannot read the logs of {evidence.directory}: {error}") from error
     _write(path, render_page(evidence, packed))
@@ -67,16 +67,9 @@ def write_document(evidence: Evidence, path: Path) -> None:
 def _is_wanted(evidence: Evidence) -> bool:
     if evidence.verdict is not Verdict.PASSED:
         return True
-    sizes = [path.stat().st_size for path in _log_files(evidence.directory).values() if path.exists()]
+    sizes = [path.stat().st_size for path in log_files(evidence.directory).values() if path.exists()]
     sizes += [path.stat().st_size for path in (evidence.directory / "history").glob("*.jsonl")]
     return sum(sizes) <= _QUICK_BYTES
-
-
-def _log_files(directory: Path) -> dict[NodeId, Path]:
-    nodes = directory / "nodes"
-    if not nodes.is_dir():
-        return {}
-    return {NodeId(node.name): node / "daemon.log" for node in sorted(nodes.iterdir())}
 
 
 def _write(path: Path, text: str) -> None:

@@ -125,6 +125,30 @@ def test_json_lines_are_the_records_with_their_node(run: Path, logs: Logs) -> No
     ]
 
 
+WORKER = ["2024-05-01 12:00:03 UTC [Warn] no $work yet", "\tattempt: 2"]
+
+
+def test_companions_are_shown_with_their_node_and_alone(run: Path, logs: Logs) -> None:
+    """A worker writes for people, to the second; an archive writes records."""
+    (run / "nodes" / "seed-1" / "worker-1.log").write_text("\n".join([*WORKER, ""]))
+    (run / "nodes" / "seed-1" / "archive.log").write_text(record(2, "stored") + "\n")
+    worker = [
+        "[2024-05-01 12:00:03.000000Z] seed-1-worker-1 WARN no $work yet",
+        "[2024-05-01 12:00:03.000000Z] seed-1-worker-1 | \tattempt: 2",
+    ]
+    archive = "[2024-05-01 12:00:02.000000Z] seed-1-archive INFO Mina_lib: stored"
+
+    assert [line for line in logs() if "seed-1-" in line] == [archive, *worker]
+    assert [line for line in logs("--node", "seed-1") if "seed-1-" in line] == [archive, *worker]
+    assert logs("--node", "seed-1-worker-1") == worker
+    assert logs("--node", "seed-1-worker-1", "--level", "error") == worker[1:]
+    assert logs("--node", "seed-1-archive", "--filter", ".time < 2") == [archive]
+    assert [json.loads(line) for line in logs("--node", "seed-1-worker-1", "--json")] == [
+        {"node": "seed-1-worker-1", "text": line} for line in WORKER
+    ]
+    assert not any("seed-1" in line for line in logs("--node", "node-1"))
+
+
 def test_a_torn_last_line_is_shown_as_it_is(run: Path, logs: Logs) -> None:
     torn = record(6, "torn")[:40]
     write(run, "node-1", [torn], end="")

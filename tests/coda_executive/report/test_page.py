@@ -95,6 +95,16 @@ def test_names_and_lines_cannot_become_markup(tmp_path: Path) -> None:
     assert "<evil>" not in page
 
 
+def test_logs_of_companions_are_in_the_page(tmp_path: Path) -> None:
+    directory = make_run(tmp_path / "run", logs={ONE: ("hello",)})
+    before = page_of(directory)
+
+    (directory / "nodes" / ONE / "worker-1.log").write_text("2024-05-01 12:00:03 UTC [Warn] no work\n")
+
+    assert f"{ONE}-worker-1" not in before
+    assert f'"nodes": ["{ONE}", "{ONE}-worker-1"]' in page_of(directory)
+
+
 def test_the_same_directory_gives_the_same_page(tmp_path: Path) -> None:
     directory = make_run(tmp_path / "run")
 
