@@ -25,6 +25,11 @@ class ConsensusConstants:
     slot_ms: int
     genesis_ms: int
 
+    def __hash__(self) -> int:
+        return (
+            self.genesis_ms
+        )  # they are part of keys; hashing all of them would cost more than what is looked up
+
     @cached_property
     def times(self) -> SlotTimes:
         return SlotTimes(self.genesis_ms, self.slot_ms)

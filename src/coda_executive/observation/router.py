@@ -86,6 +86,7 @@ class Router:
         self._history = history
         self._observer = observer
         self._loop = asyncio.get_running_loop()
+        self._seconds, self._ns = 0.0, 0  # the loop's time when it was asked last
         self._began_ns = self._loop_ns()
         self._state = NetworkState()
         self._index = 0
@@ -258,4 +259,7 @@ class Router:
 
     def _loop_ns(self) -> int:
         # Exact for the first hundred days: a float of seconds has more than nanosecond precision until then.
-        return round(self._loop.time() * 1_000_000_000)
+        seconds = self._loop.time()
+        if seconds != self._seconds:
+            self._seconds, self._ns = seconds, round(seconds * 1_000_000_000)
+        return self._ns
