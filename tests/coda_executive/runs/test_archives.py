@@ -16,7 +16,7 @@ from tests.coda_executive.runs.test_local_runs import lines_until, processes_of,
 
 from coda_executive.cli.main import run_cli
 from coda_executive.engines.local import archives
-from coda_executive.engines.local.journal import read_journal
+from coda_executive.engines.local.journal import Journal, read_journal
 from coda_executive.engines.local.postgresql import USER, find_postgresql
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("leftovers")]
@@ -35,6 +35,7 @@ await dsl.wait_for(chain_to_be_archived(tip.state_hash, node))
 replay = await archive_of(node).replay(tip.state_hash)
 assert (replay.problem, replay.blocks) == (None, tip.height - 1), replay
 """
+UP_FOR_EVER = f"{ARCHIVED}\nprint('UP', flush=True)\nawait dsl.wait_for(blocks_to_be_produced(10_000))"
 
 Write = Callable[..., str]
 
@@ -94,8 +95,7 @@ async def test_a_kill_of_the_executive_leaves_neither_archive_nor_server(
     if find_postgresql() is None:
         pytest.skip("no PostgreSQL server here; apt-get install postgresql")
     run_dir = tmp_path / "run-killed-with-archive"
-    body = f"{ARCHIVED}\nprint('UP', flush=True)\nawait dsl.wait_for(blocks_to_be_produced(10_000))"
-    process = start_executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(run_dir))
+    process = start_executive("run", write_test(UP_FOR_EVER, settings=SETTINGS), "--run-dir", str(run_dir))
     try:
         lines_until(process, "UP")
         home = server_home(run_dir)
@@ -109,10 +109,7 @@ async def test_a_kill_of_the_executive_leaves_neither_archive_nor_server(
         await until(lambda: processes_of(run_dir.name) == [])
         await until(lambda: not home.exists())
     finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        ended(process)
 
 
 @pytest.mark.postgresql
@@ -128,23 +125,14 @@ async def test_a_kill_of_executive_and_guardian_leaves_what_cleanup_removes_and_
     (tmp_path / "runtime").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     run_dir = tmp_path / "run-killed-twice"
-    body = f"{ARCHIVED}\nprint('UP', flush=True)\nawait dsl.wait_for(blocks_to_be_produced(10_000))"
-    process = start_executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(run_dir))
+    process = start_executive("run", write_test(UP_FOR_EVER, settings=SETTINGS), "--run-dir", str(run_dir))
     try:
         lines_until(process, "UP")
         home = server_home(run_dir)
         server = int((home / "data" / "postmaster.pid").read_text().splitlines()[0])
         segments = segments_made_by(server)
         assert segments
-        (journal,) = (tmp_path / "runtime" / "coda-executive" / "runs").glob("*.jsonl")
-        guardian = read_journal(journal).guardian
-        assert guardian is not None
-
-        process.send_signal(signal.SIGSTOP)  # it must not do the guardian's work
-        os.kill(guardian.pid, signal.SIGKILL)
-        process.kill()
-        rest(process)
-        await until(lambda: not Path(f"/proc/{guardian.pid}").exists())
+        await kill_both(process, tmp_path / "runtime")
 
         assert run_cli(["cleanup"]) == 0
         assert "postgres" in capsys.readouterr().out
@@ -152,10 +140,7 @@ async def test_a_kill_of_executive_and_guardian_leaves_what_cleanup_removes_and_
         assert not home.exists()
         await until(lambda: not segments_made_by(server))
     finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        ended(process)
 
 
 @pytest.mark.postgresql
@@ -206,6 +191,117 @@ def test_on_a_users_server_a_run_makes_and_drops_a_database_of_its_own(
         in (tmp_path / "run" / "nodes" / "archive-node-1" / "archive.sql").read_text()
     )
     assert databases(postgres_uri) == ["postgres"]
+
+
+@pytest.mark.postgresql
+async def test_killed_executives_database_on_a_users_server_is_dropped_by_the_guardian(
+    start_executive: Callable[..., "subprocess.Popen[str]"],
+    write_test: Write,
+    tmp_path: Path,
+    postgres_uri: str,  # noqa: F811
+) -> None:
+    run_dir = tmp_path / "run-killed-on-a-users-server"
+    arguments = ["run", write_test(UP_FOR_EVER, settings=SETTINGS), "--run-dir", str(run_dir)]
+    process = start_executive(*arguments, "--archive-uri", postgres_uri)
+    try:
+        lines_until(process, "UP")
+        assert len(databases(postgres_uri)) == 2
+
+        process.send_signal(signal.SIGKILL)
+        rest(process)
+
+        await until(lambda: databases(postgres_uri) == ["postgres"])
+        await until(lambda: processes_of(run_dir.name) == [])
+    finally:
+        ended(process)
+
+
+@pytest.mark.postgresql
+async def test_database_on_a_users_server_is_told_and_dropped_by_cleanup_when_executive_and_guardian_were_killed(
+    start_executive: Callable[..., "subprocess.Popen[str]"],
+    executive: Callable[..., Any],
+    write_test: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres_uri: str,  # noqa: F811
+) -> None:
+    (tmp_path / "runtime").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    arguments = ["run", write_test(UP_FOR_EVER, settings=SETTINGS), "--run-dir", str(tmp_path / "run-killed")]
+    process = start_executive(*arguments, "--archive-uri", postgres_uri)
+    try:
+        lines_until(process, "UP")
+        await kill_both(process, tmp_path / "runtime")
+        (database,) = set(databases(postgres_uri)) - {"postgres"}
+
+        shown = executive("cleanup", "--dry-run")
+        assert f"database {database} on {postgres_uri}" in shown.out, shown
+        assert databases(postgres_uri) == [database, "postgres"]
+        done = executive("cleanup")
+        assert done.code == 0, done.out
+        assert databases(postgres_uri) == ["postgres"]
+        assert journals(tmp_path / "runtime") == []
+    finally:
+        ended(process)
+
+
+@pytest.mark.postgresql
+def test_database_on_a_users_server_goes_with_a_kept_testnet(
+    executive: Callable[..., Any],
+    tmp_path: Path,
+    postgres_uri: str,  # noqa: F811
+) -> None:
+    network = tmp_path / "network.yaml"
+    network.write_text(
+        "network: {block_producers: {count: 1}, archive_nodes: {count: 1}, keyset: sample}\n"
+        "runtime: {ledger: {name: test_three_even_stakes}}\n"
+    )
+    up = executive("deploy", str(network), "--name", "with-archive", "--archive-uri", postgres_uri)
+    try:
+        assert up.code == 0, up.out
+        assert len(databases(postgres_uri)) == 2
+    finally:
+        down = executive("destroy", "with-archive")
+    assert down.code == 0, down.out
+    assert databases(postgres_uri) == ["postgres"]
+
+
+def test_database_that_cannot_be_dropped_stays_in_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runtime").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    journal = Journal.create("dead", tmp_path)
+    journal.note(database=[f"postgresql:///postgres?host={tmp_path}", "coda_dead_1"])
+    journal.let_go()
+
+    assert run_cli(["cleanup"]) == 3
+
+    assert "coda_dead_1" in capsys.readouterr().err
+    assert journals(tmp_path / "runtime") == [journal.path]
+
+
+async def kill_both(process: "subprocess.Popen[str]", runtime: Path) -> None:
+    """Kill an executive and its guardian, neither of which can do the other's work."""
+    (journal,) = journals(runtime)
+    guardian = read_journal(journal).guardian
+    assert guardian is not None
+    process.send_signal(signal.SIGSTOP)
+    os.kill(guardian.pid, signal.SIGKILL)
+    process.kill()
+    rest(process)
+    await until(lambda: not Path(f"/proc/{guardian.pid}").exists())
+
+
+def journals(runtime: Path) -> list[Path]:
+    return list((runtime / "coda-executive" / "runs").glob("*.jsonl"))
+
+
+def ended(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 def databases(address: str) -> list[str]:

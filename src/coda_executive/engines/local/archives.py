@@ -8,19 +8,22 @@ import asyncio
 import os
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import PlannedNode
+from coda_executive.engines.local import databases
 from coda_executive.engines.local.errand import run_errand
 from coda_executive.engines.local.files import explained
 from coda_executive.engines.local.guarded import GuardedProcess, last_lines
 from coda_executive.engines.local.handshake import REFERENCE_DAEMON
+from coda_executive.engines.local.journal import Journal, LeftDatabase
 from coda_executive.engines.local.postgresql import (
     PostgresPrograms,
     find_postgresql,
@@ -42,10 +45,17 @@ _LONGEST_NAME: Final = 40  # of PostgreSQL's 63, with room for a digest
 class LocalArchives:
     """`given` is a user's server, if any. Nothing is started before `prepare`."""
 
-    def __init__(self, context: RunContext, given: str | None, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        given: str | None,
+        environment: Mapping[str, str],
+        journal: Callable[[], Journal],
+    ) -> None:
         self._context = context
+        self._journal = journal
         self._surroundings = environment
-        if given is not None and urlsplit(given).password:
+        if given is not None and (urlsplit(given).password or "password" in parse_qs(urlsplit(given).query)):
             raise DeployError(
                 "--archive-uri holds a password, and command lines are for everybody to read; give it as PGPASSWORD in "
                 "the environment"
@@ -63,7 +73,7 @@ class LocalArchives:
         self._server: GuardedProcess | None = None
         self._server_end: ProcessEnd | None = None
         self._schema: str | None = None
-        self._databases: dict[NodeId, str] = {}  # URIs
+        self._databases: dict[NodeId, str] = {}  # URIs of those that were not closed yet
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -89,10 +99,15 @@ class LocalArchives:
         if self._schema is None:
             self._schema = await self._ask_schema(guardian)
         address, name = self.uri(node.id), self._name(node.id)
+        if self._given is not None:
+            # The guardian's last program reads the journal: whoever of us two is killed, the other drops it.
+            self._journal().note(database=[self._given, name])
+            program = (sys.executable, "-I", "-m", databases.__name__, str(self._journal().path))
+            await guardian.run_last(program, {**self._surroundings, **self.environment})
+        self._databases[node.id] = address
         try:
-            await self._execute(self._maintenance, f'CREATE DATABASE "{name}"')
-            self._databases[node.id] = address
-            await self._execute(address, self._schema)
+            await databases.execute(self._maintenance, f'CREATE DATABASE "{name}"')
+            await databases.execute(address, self._schema)
         except OSError as error:
             raise DeployError(f"cannot make the archive database {name} of {node.id}: {error}") from error
 
@@ -102,27 +117,39 @@ class LocalArchives:
         try:
             if address.startswith("sqlite://"):
                 return _sqlite_rows(address.removeprefix("sqlite://"), sql, values)
-            return await self._query(address, sql, values)
+            return await databases.query(address, sql, values)
         except OSError as error:
             raise RequestFailed(f"the archive of {node} refused {sql!r}: {error}", definite=True) from error
 
     async def close(self) -> None:
         """Dump the databases into the run directory, drop those on a user's server, stop one of the run.
 
-        Raises EngineError after all that was tried.
+        Raises EngineError after all that was tried. Also without the guardian, then without a dump.
         """
         problems = []
-        for node, address in self._databases.items():
-            for step in (self._dump, self._drop):
-                try:
-                    await step(node, address)
-                except (OSError, EngineError) as error:
-                    problems.append(f"the archive database of {node}: {error}")
-        self._databases.clear()
-        if self._server is not None:
-            await self._server.stop(_READY_SECONDS)
+        for node, address in [*self._databases.items()]:
+            try:
+                await self._dump(node, address)
+            except EngineError as error:
+                problems.append(f"the archive database of {node}: {error}")
+            try:
+                await self._drop(node)
+            except OSError as error:
+                problems.append(f"the archive database of {node} stays on the server: {error}")
+            else:
+                del self._databases[node]
+        if self._guardian is not None and not self._guardian.is_lost:
+            if self._server is not None:
+                await self._server.stop(_READY_SECONDS)
+            if self._given is not None and not self._databases:
+                await self._guardian.run_last((), {})
         if problems:
             raise EngineError("; ".join(problems))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no database is left on a user's server."""
+        return self._given is None or not self._databases
 
     @property
     def _maintenance(self) -> str:
@@ -158,7 +185,7 @@ class LocalArchives:
             async with asyncio.timeout(_READY_SECONDS):
                 while self._server_end is None:
                     try:
-                        await self._query(self._maintenance, "SELECT 1", ())
+                        await databases.query(self._maintenance, "SELECT 1")
                     except OSError:
                         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                     else:
@@ -196,36 +223,17 @@ class LocalArchives:
         if end.code != 0:
             raise EngineError(f"pg_dump ended with {end}: {_told(log)}")
 
-    async def _drop(self, node: NodeId, _address: str) -> None:
-        """On a user's server; the run's own goes as a whole."""
+    async def _drop(self, node: NodeId) -> None:
+        """On a user's server; the run's own goes as a whole. Raises OSError."""
         if self._given is not None:
-            await self._execute(
-                self._maintenance, f'DROP DATABASE IF EXISTS "{self._name(node)}" WITH (FORCE)'
-            )
+            name = self._name(node)
+            await databases.drop(LeftDatabase(self._given, name))
+            self._journal().note(dropped=[self._given, name])
 
     def _command(self, words: tuple[str, ...], output: Path) -> Command:
         environment = {**self._surroundings, **self.environment}
         directory = self._home if self._home.exists() else self._engine_directory
         return Command(words, environment, directory, output, output)
-
-    async def _query(self, address: str, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        return [tuple(row) for row in await self._with_connection(address, "fetch", sql, *values)]
-
-    async def _execute(self, address: str, sql: str) -> None:
-        await self._with_connection(address, "execute", sql)
-
-    async def _with_connection(self, address: str, method: str, *arguments: Any) -> Any:
-        """A connection for one statement: none that idles would hold the server up. Raises OSError."""
-        from asyncpg import InterfaceError, PostgresError, connect
-
-        try:
-            connection = await connect(address, timeout=_READY_SECONDS)
-            try:
-                return await getattr(connection, method)(*arguments)
-            finally:
-                await connection.close()
-        except (PostgresError, InterfaceError) as error:
-            raise OSError(str(error)) from error
 
 
 def _sqlite_rows(path: str, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:

@@ -1,5 +1,5 @@
-"""The guardian of one run: parent and subreaper of everything that the run starts; it outlives the executive
-by the stop limit.
+"""The guardian of one run: parent and subreaper of everything that the run starts; it outlives the executive by
+the stop limit.
 
 It is run as a script, `python -I -S -E guardian.py CHANNEL JOURNAL GRACE`, and imports little: it stays small
 and sleeps in one `poll`. CHANNEL and JOURNAL are inherited descriptors, GRACE is the seconds between SIGTERM
@@ -14,6 +14,7 @@ Requests and answers are JSON lines on CHANNEL. Each request carries an `id` and
     stop       key, limit                             forced   SIGTERM, and SIGKILL after `limit` seconds, null: GRACE
     kill       key                                    forced   SIGKILL
     temporary  path                                            to be removed at the end
+    last       argv, env                                       a program that undoes the rest then; [] for none
     keep       name, lease, socket                             outlive the asker, see below
     start      key                                    pid      spawn again what was last spawned under `key`
     status                                            nodes    pid by key, null for those that have ended; grace;
@@ -54,13 +55,12 @@ PR_SET_CHILD_SUBREAPER = 36
 NODE_LABEL = "CODA_EXECUTIVE_NODE"
 RESCAN_SECONDS = 0.02  # a process may fork between being seen and being killed
 LONGEST_POLL_SECONDS = 86_400.0  # `poll` takes no more than 24 days
+LAST_SECONDS = 15.0
 UNKILLABLE_SECONDS = 20.0  # a process in uninterruptible sleep is left to the journal
 
 
 class ProcessEntry:
-    """One row of the process table; `start` is in clock ticks since boot and tells two users of a pid
-    apart.
-    """
+    """One row of the process table; `start` is in clock ticks since boot and tells two users of a pid apart."""
 
     __slots__ = ("parent", "pid", "session", "start", "state")
 
@@ -89,9 +89,7 @@ def process_table() -> dict[int, ProcessEntry]:
 
 
 def environment_value(pid: int, name: str) -> str | None:
-    """A variable of the environment that a process was started with, or None; also None when it may not be
-    read.
-    """
+    """A variable of the environment that a process was started with; None also when it may not be read."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
             variables = file.read().split(b"\0")
@@ -129,9 +127,7 @@ def subtree(table: dict[int, ProcessEntry], roots: list[int]) -> list[int]:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a file or directory and all below it; symbolic links are removed, not followed. Nothing there is
-    no error.
-    """
+    """Remove a file or directory and all below it, symbolic links themselves. Nothing there is no error."""
     try:
         if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
             for directory, directories, files in os.walk(path, topdown=False):
@@ -168,13 +164,13 @@ class Child:
 
 
 class Kept:
-    """The lease of a testnet that outlives who deployed it: `lease` in seconds, from `renewed` on."""
+    """The lease of a testnet that outlives who deployed it: `lease` in seconds, until `end`."""
 
     def __init__(self, lease: float, path: str) -> None:
         import socket  # a run that is not kept does without it
 
         self.lease = lease
-        self.renewed = time.monotonic()
+        self.end = time.monotonic() + lease
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # By way of its directory: the path of a Unix socket may have 107 bytes only.
         directory = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120
@@ -183,10 +179,6 @@ class Kept:
         finally:
             os.close(directory)
         self.listener.listen()
-
-    @property
-    def end(self) -> float:
-        return self.renewed + self.lease
 
 
 class Guardian:
@@ -201,6 +193,7 @@ class Guardian:
         self.spawned: dict[str, dict[str, Any]] = {}  # the last request of each key
         self.kept: Kept | None = None
         self.temporary: list[str] = []
+        self.last: tuple[list[str], dict[str, str]] = ([], {})
         self.unread = b""
         self.closing = False
         self.keeps_journal = False
@@ -209,9 +202,7 @@ class Guardian:
         self.wake_read, self.wake_write = os.pipe()
 
     def run(self) -> None:
-        """Serve until closed and nothing is left. Afterwards temporary files are gone, and the journal unless
-        it was asked for.
-        """
+        """Serve until closed and nothing is left: no temporary files, no journal if all is undone and none asked."""
         self.prepare()
         while not (self.closing and not self.end_everything()):
             ready = self.poller.poll(self.wait_milliseconds())
@@ -234,8 +225,17 @@ class Guardian:
                 self.close()
         for path in self.temporary:
             remove_tree(path)
-        if not self.keeps_journal or self.is_alone():
+        if self.undo_the_rest() and (not self.keeps_journal or self.is_alone()):
             remove_tree(os.readlink(f"/proc/self/fd/{self.journal}"))  # noqa: PTH115
+
+    def undo_the_rest(self) -> bool:
+        """Run the last program, if any; whether it succeeded. If not, a later clean-up reads the journal."""
+        argv, environment = self.last
+        if not argv:
+            return True
+        import subprocess  # most runs do without it
+
+        return subprocess.run(argv, env=environment, timeout=LAST_SECONDS, check=False).returncode == 0
 
     def is_alone(self) -> bool:
         """Whether whoever asked us to close has gone meanwhile."""
@@ -339,6 +339,9 @@ class Guardian:
                 self.note({"temporary": path})
                 self.temporary.append(path)
                 self.send({"id": number})
+            case {"do": "last", "id": number, "argv": argv, "env": environment}:
+                self.last = argv, environment
+                self.send({"id": number})
             case {"do": "keep", "id": number, "name": name, "lease": lease, "socket": path}:
                 self.note({"kept": name, "temporary": path})
                 self.temporary.append(path)
@@ -352,7 +355,7 @@ class Guardian:
             case {"do": "renew", "id": number, "lease": lease}:
                 assert self.kept is not None
                 self.kept.lease = self.kept.lease if lease is None else lease
-                self.kept.renewed = time.monotonic()
+                self.kept.end = time.monotonic() + self.kept.lease
                 self.send({"id": number})
             case {"do": "close"}:
                 self.keeps_journal = True
@@ -489,9 +492,7 @@ class Guardian:
         return found
 
     def owner_of(self, entry: ProcessEntry) -> str | None:
-        """Whose process a child of ours is: an orphan may be known by its session, its environment or its
-        output.
-        """
+        """Whose process a child of ours is: an orphan may be known by its session, environment or output."""
         for child in self.children.values():
             if child.pid in (entry.pid, entry.session):
                 return child.key
@@ -570,8 +571,7 @@ def signal_name(number: int) -> str:
 def become(request: dict[str, Any], go: int, failure: int, libc: ctypes.CDLL) -> NoReturn:
     """In the forked child: turn into the program of `request`, or tell on `failure` why not, and end.
 
-    It waits for one byte on `go`, which comes when the journal knows of it. All other descriptors close on
-    exec.
+    It waits for one byte on `go`, which comes when the journal knows of it. Other descriptors close on exec.
     """
     try:
         os.setsid()

@@ -40,6 +40,14 @@ class ProcessIdentity:
         return entry is not None and entry.start == self.start and entry.state not in "ZX"
 
 
+@dataclass(frozen=True, slots=True)
+class LeftDatabase:
+    """A database of a run on a user's server: the server's URI without a password, and its name."""
+
+    server: str
+    name: str
+
+
 @dataclass(slots=True)
 class JournalContent:
     """What a journal tells. `processes` are the nodes', living or not.
@@ -56,6 +64,7 @@ class JournalContent:
     ports: list[int] = field(default_factory=list)
     processes: list[ProcessIdentity] = field(default_factory=list)
     temporary: list[str] = field(default_factory=list)
+    databases: list[LeftDatabase] = field(default_factory=list)
     kept: str = ""
 
 
@@ -184,6 +193,10 @@ def read_journal(path: Path) -> JournalContent:
         content.kept = record.get("kept", content.kept)
         if "temporary" in record:
             content.temporary.append(record["temporary"])
+        if "database" in record:
+            content.databases.append(LeftDatabase(*record["database"]))
+        if "dropped" in record:
+            content.databases.remove(LeftDatabase(*record["dropped"]))
     return content
 
 

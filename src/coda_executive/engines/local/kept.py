@@ -176,6 +176,8 @@ def destroy(name: str) -> None:
     table = process_table()
     labelled = labelled_processes(table).get(found.content.label, [])
     left = [f"process {pid}: {command_line(pid)}" for pid in processes_of(found.content, table, labelled)]
+    if found.journal.exists():  # the guardian could not drop them
+        left += [f"database {each.name} on {each.server}" for each in found.content.databases]
     if left:
         raise LeakError(
             f"testnet {name} left something behind: {'; '.join(left)}; see coda-executive cleanup"

@@ -25,6 +25,7 @@ from coda_executive.engines.local.journal import (
     GUARDIAN_LABEL,
     RUN_LABEL,
     JournalContent,
+    LeftDatabase,
     ProcessIdentity,
     boot_id,
     journal_paths,
@@ -56,14 +57,16 @@ class LocalLeftover:
     journal: Path | None
     processes: tuple[LeftProcess, ...]
     temporary: tuple[str, ...]
+    databases: tuple[LeftDatabase, ...]
     age: float
 
     @property
     def things(self) -> tuple[str, ...]:
         processes = (f"process {left.identity.pid}: {left.command}" for left in self.processes)
         temporary = (f"temporary {path}" for path in self.temporary)
+        databases = (f"database {each.name} on {each.server}" for each in self.databases)
         journal = () if self.journal is None else (f"journal {self.journal}",)
-        return (*processes, *temporary, *journal)
+        return (*processes, *temporary, *databases, *journal)
 
     def remove(self) -> None:
         """Satisfies Leftover. The journal goes last: whoever is interrupted here can begin again."""
@@ -76,6 +79,10 @@ class LocalLeftover:
             kill_processes([left.identity for left in self.processes])
             for path in self.temporary:
                 remove_tree(path)
+            if self.databases:
+                from coda_executive.engines.local.databases import drop_all
+
+                drop_all(self.databases)
             self.journal.unlink(missing_ok=True)
 
 
@@ -187,7 +194,9 @@ def _leftover(
         LeftProcess(ProcessIdentity(entry.pid, entry.start), command_line(entry.pid)) for entry in entries
     )
     temporary = tuple(path for path in content.temporary if os.path.lexists(path))
-    return LocalLeftover(label, content.directory, journal, processes, temporary, age)
+    return LocalLeftover(
+        label, content.directory, journal, processes, temporary, tuple(content.databases), age
+    )
 
 
 def command_line(pid: int) -> str:

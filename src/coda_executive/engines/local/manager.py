@@ -72,6 +72,7 @@ class LocalManager:
             context,
             options.archive_uri,
             self._environment(self._engine_directory, self._engine_directory / "tmp"),
+            self._own_journal,
         )
         self._host = HostWatch()
         self._forced = False  # the guardian was told to end everything without us
@@ -185,6 +186,7 @@ class LocalManager:
             async with asyncio.TaskGroup() as group:
                 for node in self._nodes:
                     group.create_task(self._stop(node), name=f"stop {node.id}")
+        if not self._forced:
             try:
                 await self._archives.close()
             except EngineError as error:
@@ -202,7 +204,10 @@ class LocalManager:
             await self._proxies.aclose()
         lease.close()
         self._findings += [f"port {port} is still listened on" for port in lease.still_bound()]
-        journal.remove()
+        if self._archives.is_closed:
+            journal.remove()
+        else:
+            journal.let_go()  # a later clean-up goes on with it, unless the guardian had more luck
         self._journal = None
 
     async def keep_up(self, name: str, lease_seconds: float) -> None:
@@ -234,6 +239,10 @@ class LocalManager:
                 break
             await asyncio.sleep(SETTLE_SECONDS)
         return (*findings, *leaks.left_descriptors(self._descriptors, self._nodes_directory))
+
+    def _own_journal(self) -> Journal:
+        assert self._journal is not None  # asked between the first call and destroy only
+        return self._journal
 
     async def _begin(self) -> Guardian:
         """The guardian; with the first call it is started, and the journal begun."""

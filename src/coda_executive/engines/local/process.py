@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,13 @@ class Guardian(asyncio.Protocol):
         if "error" in answer:
             raise EngineError(f"cannot write the journal {self._journal.path}: {answer['error']}")
 
+    async def run_last(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Have a program run when all processes are gone at the end of the run; an empty one takes that back.
+
+        Unless it exits with 0 the guardian leaves the journal to a later clean-up.
+        """
+        await self._ask(do="last", argv=list(argv), env=dict(environment))
+
     async def aclose(self) -> None:
         """End everything that was started, and the guardian. Does nothing the second time.
 
@@ -162,7 +169,9 @@ class Guardian(asyncio.Protocol):
         if self._transport is not None:
             self._write({"do": "close"})
         try:
-            async with asyncio.timeout(self._grace + guardian.UNKILLABLE_SECONDS + SPARE_SECONDS):
+            async with asyncio.timeout(
+                self._grace + guardian.UNKILLABLE_SECONDS + guardian.LAST_SECONDS + SPARE_SECONDS
+            ):
                 await asyncio.shield(self._ended)
         except TimeoutError as error:
             self._process.kill()
