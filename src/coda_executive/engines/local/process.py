@@ -259,7 +259,8 @@ class Guardian(asyncio.Protocol):
                 self._on_end.pop(key)(ProcessEnd(code, name, asked, forced, cpu))
             case {"ready": pid, "start": start}:
                 self._label = f"{pid}:{start}"
-                self._ready.set_result(None)
+                if not self._ready.done():  # whoever waited may have been cancelled
+                    self._ready.set_result(None)
             case _:
                 raise ValueError(f"a guardian does not say this: {message}")
 

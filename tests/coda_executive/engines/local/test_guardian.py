@@ -1,6 +1,7 @@
 """Nothing outlives a run, whoever is killed and when."""
 
 import asyncio
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from tests.coda_executive.engines.local.testnets import Recorded, deploy, proc, 
 
 from coda_executive.engines.local import leftovers
 from coda_executive.engines.local.guardian import process_entry, process_table, remove_tree, subtree
-from coda_executive.engines.local.journal import read_journal
+from coda_executive.engines.local.journal import Journal, read_journal
+from coda_executive.engines.local.process import Guardian
 
 # A clean-up finds what dead runs left on the whole machine: such tests must not run beside each other.
 pytestmark = pytest.mark.xdist_group("leftovers")
@@ -144,6 +146,26 @@ async def test_cleanup_does_not_touch_a_run_that_lives(
         assert leftovers.find_leftovers() == []  # its journal cannot be seen from here, its guardian can
     assert node.is_running
     await manager.destroy()
+
+
+@pytest.mark.real
+async def test_guardian_whose_start_was_cancelled_ends_without_a_word(run_directory: Path) -> None:
+    """Ctrl-C comes while the guardian is on its way up: that it is ready then nobody waits for."""
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(str(context)))
+    journal = Journal.create("cancelled", run_directory)
+    start = asyncio.create_task(
+        Guardian.start(journal, run_directory / "log", grace=1.0, on_lost=lambda _error: None)
+    )
+    for _ in range(20):  # turns: enough to be connected, too few for Python to start
+        await asyncio.sleep(0)
+    start.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    journal.remove()
+
+    assert complaints == []
 
 
 @pytest.mark.real
