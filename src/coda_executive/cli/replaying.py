@@ -8,7 +8,7 @@ import click
 from coda_executive.cli.find_run import find_run
 from coda_executive.errors import ConfigError
 from coda_executive.executive.outcome import EXIT_CODES, Verdict
-from coda_executive.executive.replay import compare_runs, flags_of
+from coda_executive.executive.replay import compare_runs, flags_of, read_trace
 from coda_executive.executive.run_directory import read_description
 from coda_executive.executive.runs_folder import DEFAULT_PARENT
 
@@ -23,6 +23,7 @@ def replay(run: str, repeat: click.Command, run_dir: Path | None) -> int:
     stored = read_description(original)
     if stored.command[:2] != ("coda-executive", "run"):
         raise ConfigError(f"{original} was not made by `coda-executive run`; there is no command to repeat")
+    read_trace(original)  # before the run, not after it: without a trace there is nothing to compare with
     repeated = run_dir or Path(DEFAULT_PARENT) / f"replay-of-{original.name}-{secrets.token_hex(2)}"
     # Of an option that is given twice the last one counts: the stored ones, for defaults may have changed since.
     arguments = [*stored.command[2:], *flags_of(stored.options), "--run-dir", str(repeated)]

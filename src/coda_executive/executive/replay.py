@@ -63,7 +63,7 @@ def compare_runs(original: Path, repeated: Path) -> Difference | None:
     Raises EngineError when the original left no trace: its engine does not repeat runs exactly, or was told
     not to keep one.
     """
-    traces = [_read_trace(directory) for directory in (original, repeated)]
+    traces = [read_trace(directory) for directory in (original, repeated)]
     for what, ones, others in _texts(original, repeated):
         if difference := first_difference(what, ones, others):
             return difference
@@ -84,7 +84,7 @@ def _texts(original: Path, repeated: Path) -> Iterator[tuple[str, Iterator[str],
         yield "the steps", _lines(steps[:1]), _lines(steps[1:])
 
 
-def _first_checkpoint(original: "_Trace", repeated: "_Trace") -> Difference | None:
+def _first_checkpoint(original: "Trace", repeated: "Trace") -> Difference | None:
     if original == repeated:
         return None
     same = 0
@@ -96,15 +96,15 @@ def _first_checkpoint(original: "_Trace", repeated: "_Trace") -> Difference | No
     return Difference("the steps", same * _LINES_PER_CHECKPOINT + 1, (), (), (), hint)
 
 
-class _Trace(msgspec.Struct, frozen=True):
+class Trace(msgspec.Struct, frozen=True):
     digest: str
     checkpoints: Sequence[str]
 
 
-def _read_trace(directory: Path) -> _Trace:
+def read_trace(directory: Path) -> Trace:
     path = directory / "trace.json"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Trace)
+        return msgspec.json.decode(path.read_bytes(), type=Trace)
     except FileNotFoundError as error:
         raise EngineError(
             f"{directory} has no trace.json, so there is nothing to compare a repetition with: only an engine in "

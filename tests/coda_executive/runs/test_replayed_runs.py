@@ -57,6 +57,7 @@ def test_a_run_that_kept_no_trace_cannot_be_replayed(
     assert run("--replay", original, "--run-dir", str(tmp_path / "again")) == 3
 
     assert "has no trace.json" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
 
 
 def planted_step() -> None:
