@@ -1,5 +1,6 @@
 """What a test is: a network, its runtime configuration, and a body that says what must happen."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -60,7 +61,8 @@ def integration_test(
     time_limit: Span = DEFAULT_TIME_LIMIT,
 ) -> Callable[[Body], IntegrationTest]:
     """Make a test of an async function that takes a Dsl. Its name and summary are the function's own and its
-    docstring's first line. Raises ConfigError when `exercises` names a validator that there is none of.
+    docstring's first line. Raises ConfigError when `exercises` names a validator that there is none of, or the
+    function is not of this kind.
     """
     unknown = [validator for validator in exercises if validator not in NAMES]
     if unknown:
@@ -69,6 +71,7 @@ def integration_test(
         )
 
     def decorate(body: Body) -> IntegrationTest:
+        _check_body(body)
         summary = (body.__doc__ or "").strip().partition("\n")[0]
         return IntegrationTest(
             name=name or getattr(body, "__name__", "test").replace("_", "-"),
@@ -85,3 +88,16 @@ def integration_test(
         )
 
     return decorate
+
+
+def _check_body(body: Body) -> None:
+    name = getattr(body, "__name__", repr(body))
+    wanted = f"a test is written `async def {name}(dsl: Dsl) -> None`"
+    if not callable(body):
+        raise ConfigError(f"{wanted}, found {body!r}")
+    if inspect.isfunction(body) and not inspect.iscoroutinefunction(body):
+        raise ConfigError(f"{wanted}, but {name} is not async")
+    try:
+        inspect.signature(body).bind(None)
+    except TypeError:
+        raise ConfigError(f"{wanted}, but {name} takes {inspect.signature(body)}") from None

@@ -1,7 +1,6 @@
 """Nothing outlives a run, whoever is killed and when."""
 
 import asyncio
-import asyncio
 import os
 import signal
 import subprocess
