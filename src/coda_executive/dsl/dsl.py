@@ -28,6 +28,7 @@ from coda_executive.errors import (
     TestFailed,
 )
 from coda_executive.events.event import CompanionCrashed, NodeCrashed
+from coda_executive.events.log_ending import readable_ending
 from coda_executive.interfaces.host import HostLoad, HostObserver
 from coda_executive.interfaces.node import Node
 from coda_executive.nemesis.nemesis import Nemesis
@@ -503,7 +504,9 @@ class Dsl:
 
     def _crashed(self, node: NodeId, process: str, crash: NodeCrashed | CompanionCrashed) -> None:
         if node not in self._expected_crashes and self._ending is None:
-            self._ending = CrashedNode(process, crash.exit_code, crash.signal, crash.last_lines)
+            self._ending = CrashedNode(
+                process, crash.exit_code, crash.signal, readable_ending(crash.last_lines)
+            )
 
     def raise_if_ending(self) -> None:
         """Raise what ends the test, if something was found that no wait has raised yet."""

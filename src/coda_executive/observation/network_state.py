@@ -39,6 +39,7 @@ from coda_executive.events.event import (
     TransactionsGossiped,
     UnreadableLine,
 )
+from coda_executive.events.log_ending import readable_ending
 from coda_executive.observation.block_log import BlockLog, SeenBlock
 from coda_executive.observation.event_log import EventLog, SeenEvent
 from coda_protocol.hashes import StateHash
@@ -104,7 +105,7 @@ class NodeState(msgspec.Struct, frozen=True):
         if self.crash is None:
             return self.condition.value
         ended = self.crash.signal or f"exit code {self.crash.exit_code}"
-        last = "".join(f"\n  {line}" for line in self.crash.last_lines)
+        last = "".join(f"\n  {line}" for line in readable_ending(self.crash.last_lines))
         return f"crashed ({ended})" + (f"; the end of its log:{last}" if last else "; its log is empty")
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
 
 LAST_LINES = 20
-LONGEST_LINE = 500  # characters
+LONGEST_LINE = 2000  # characters: most records are whole, so people can be shown their message alone
 TAIL_BYTES = 1 << 18
 
 
