@@ -21,6 +21,7 @@ _ASSETS = files("coda_executive.report") / "assets"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _MOST_ERRORS = 300
 _MOST_ROWS = 1_000
+_NEXT = "next: "  # begins a line of an error that says what to do
 _LITTLE_HEADROOM = 0.8  # of the hard limit used
 
 
@@ -35,12 +36,12 @@ def render_page(evidence: Evidence, logs: PackedLogs) -> str:
         _top(evidence),
         "<main>",
         _part("nodes", "Nodes", _nodes(evidence)),
-        _part("timeline", "Timeline", timeline(evidence) + _timeline_key()),
+        _part("timeline", "Timeline", f'<div class="wide">{timeline(evidence)}</div>{_timeline_key()}'),
         _part("sections", "Sections", _sections(evidence)),
         _part("errors", "Errors and warnings", _errors(evidence)),
         _part("waits", "Waits", _waits(evidence.waits)),
         _part("measurements", "Measurements", _measurements(evidence)) if evidence.measurements else "",
-        _part("heights", "Heights", heights(evidence) + legend(list(evidence.nodes))),
+        _part("heights", "Heights", _heights(evidence)),
         _part("trees", "Blocks that each node took", _trees(evidence)),
         _part("validators", "Validators", _findings(evidence.findings)),
         _part("run", "Run", _facts(evidence)),
@@ -75,7 +76,7 @@ def _top(evidence: Evidence) -> str:
         at = _moment(cause.time_ns)
         parts.append(
             f'<div id="cause"><p><strong>First cause: {escape(cause.kind)}</strong>{where} at {at}</p>'
-            f"<pre>{escape(cause.message)}</pre></div>"
+            f"{_message(cause, run.run_id)}</div>"
         )
     if evidence.skipped is not None:
         parts.append(f"<p>Skipped: {escape(evidence.skipped)}</p>")
@@ -135,6 +136,12 @@ def _nodes(evidence: Evidence) -> str:
     )
 
 
+def _heights(evidence: Evidence) -> str:
+    if not any(story.heights for story in evidence.nodes.values()):
+        return "<p>No node told a best tip.</p>"
+    return f'<div class="wide">{heights(evidence)}</div>' + legend(list(evidence.nodes))
+
+
 def _timeline_key() -> str:
     kinds = (
         ("running", "process runs"),
@@ -166,19 +173,33 @@ def _sections(evidence: Evidence) -> str:
 def _errors(evidence: Evidence) -> str:
     if not evidence.errors:
         return "<p>None.</p>"
-    shown = "".join(_error(error) for error in evidence.errors[:_MOST_ERRORS])
+    shown = "".join(_error(error, evidence.run.run_id) for error in evidence.errors[:_MOST_ERRORS])
     more = len(evidence.errors) - _MOST_ERRORS
     return shown + (f"<p>And {more} more, in outcome.json.</p>" if more > 0 else "")
 
 
-def _error(error: FoundError) -> str:
+def _error(error: FoundError, run_id: str) -> str:
     kind = "unsure" if error.severity is Severity.WARNING else "bad"
     where = f" in {escape(' / '.join(error.section))}" if error.section else ""
     return (
         f'<div class="error"><p><span class="badge {kind}">{escape(error.severity)}</span> '
         f"<strong>{escape(error.kind)}</strong>{where} at {_moment(error.time_ns)}</p>"
-        f"<pre>{escape(error.message)}</pre></div>"
+        f"{_message(error, run_id)}</div>"
     )
+
+
+def _message(error: FoundError, run_id: str) -> str:
+    """What was found; below it, outside of what may have to be scrolled, what to do next."""
+    lines = error.message.splitlines()
+    told = "\n".join(line for line in lines if not line.startswith(_NEXT))
+    steps = [
+        line.removeprefix(_NEXT).replace(" RUN ", f" {run_id} ") for line in lines if line.startswith(_NEXT)
+    ]
+    shown = (
+        f"<code>{escape(step)}</code>" if step.startswith("coda-executive ") else escape(step)
+        for step in steps
+    )
+    return f"<pre>{escape(told)}</pre>" + "".join(f'<p class="next">Next: {step}</p>' for step in shown)
 
 
 def _waits(waits: list[Wait]) -> str:

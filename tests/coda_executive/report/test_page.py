@@ -7,6 +7,7 @@ import pytest
 from tests.coda_executive.report.made_runs import CRASH, ONE, STORY, block, make_run, tip
 
 from coda_executive.config.node_id import NodeId
+from coda_executive.dsl.sections import FoundError, Severity
 from coda_executive.events.event import CompanionCrashed, NodeStarted
 from coda_executive.executive.outcome import Verdict
 from coda_executive.observation.history import (
@@ -44,6 +45,24 @@ def test_errors_nodes_waits_and_findings_are_told(tmp_path: Path) -> None:
     assert "89% left" in page  # 2 of 18 s
     assert "4.000 s it crashed" in page
     assert '<th scope="row">blocks per slot</th><td></td><td class="number">0.75</td><td>blocks</td>' in page
+
+
+def test_what_to_do_next_stands_below_the_message_with_the_runs_own_name(tmp_path: Path) -> None:
+    text = "it crashed\nits last line\nnext: coda-executive logs RUN --node a\nnext: repeat it"
+    error = FoundError(Severity.HARD, "CrashedNode", text, (), 4_000_000_000)
+    page = page_of(make_run(tmp_path / "run", errors=(error,)))
+
+    assert (
+        "<pre>it crashed\nits last line</pre>"
+        '<p class="next">Next: <code>coda-executive logs run --node a</code></p><p class="next">Next: repeat it</p>'
+    ) in page
+
+
+def test_without_best_tips_there_is_no_empty_chart(tmp_path: Path) -> None:
+    page = page_of(make_run(tmp_path / "run", story=()))
+
+    assert "No node told a best tip." in page
+    assert '<svg class="heights"' not in page
 
 
 def test_a_process_beside_a_node_that_crashed_is_told(tmp_path: Path) -> None:
