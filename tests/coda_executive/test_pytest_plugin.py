@@ -12,6 +12,9 @@ from xml.etree import ElementTree as Xml
 import pytest
 from tests.coda_executive.runs.conftest import PREAMBLE
 
+# Whatever else is installed for these tests' own sake stays out of the sessions.
+ALONE = {"PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
 OURS = "import pytest\nours = pytest.mark.testnet(SMALL['network'], SMALL['runtime'])\n"
 
 
@@ -37,7 +40,8 @@ def run_pytest(tmp_path: Path) -> Run:
         (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "pytest", "-p", "coda_executive.pytest_plugin", "-W", "error"),
+                *(sys.executable, "-m", "pytest", "-W", "error"),
+                *("-p", "coda_executive.pytest_plugin", "-p", "pytest_asyncio.plugin", "-p", "xdist.plugin"),
                 *("--engine", "simulation", "--seed", "1", "--run-dir", "evidence", "--junitxml", "own.xml"),
                 *arguments,
             ],
@@ -46,7 +50,7 @@ def run_pytest(tmp_path: Path) -> Run:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            env={**os.environ, "PYTEST_ADDOPTS": ""},
+            env={**os.environ, **ALONE},
         )
         cases = Xml.parse(tmp_path / "own.xml").iter("testcase") if (tmp_path / "own.xml").exists() else ()
         outcomes = {str(case.get("name")): _outcome(case) for case in cases}
@@ -255,8 +259,9 @@ def test_a_session_without_networks_imports_nothing_of_ours(tmp_path: Path) -> N
     )
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "coda_executive.pytest_plugin", "-p", "no:asyncio"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "coda_executive.pytest_plugin"],
         cwd=tmp_path,
+        env={**os.environ, **ALONE},
         capture_output=True,
         text=True,
         check=False,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def test_an_archive_has_a_postgresql_server_which_ends_with_the_run(
 ) -> None:
     if find_postgresql() is None:
         pytest.skip("no PostgreSQL server here; apt-get install postgresql")
-    run_dir = tmp_path / "run"
+    run_dir = tmp_path / f"run-{secrets.token_hex(4)}"  # its name labels its processes
 
     done = executive(
         "run", write_test(ARCHIVED, settings=SETTINGS), "--run-dir", str(run_dir), "--keep", "always"
@@ -70,7 +71,7 @@ def test_an_archive_has_a_postgresql_server_which_ends_with_the_run(
         "Archive process ready. Clients can now connect",
     ]
     assert not server_home(run_dir).exists()
-    assert processes_of("run") == []
+    assert processes_of(run_dir.name) == []
 
 
 def test_without_a_server_an_archive_is_a_sqlite_file(
@@ -156,11 +157,13 @@ os.kill(int(open(home + "/data/postmaster.pid").readline()), signal.SIGKILL)
 await dsl.wait_for(blocks_to_be_produced(10_000))
 """
 
-    done = executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(tmp_path / "run"))
+    run_dir = tmp_path / f"run-{secrets.token_hex(4)}"
+
+    done = executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(run_dir))
 
     assert done.code == 3, done.out
     assert "the run's PostgreSQL ended with SIGKILL" in done.out
-    assert processes_of("run") == []
+    assert processes_of(run_dir.name) == []
 
 
 def segments_made_by(pid: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ async def failed(run: StubRun) -> str:
     assert run.process.returncode == 3, shown
     assert "Traceback" not in shown
     assert shown.count("INFRASTRUCTURE FAILED") == 1
-    assert shown.count("Error at ") == 1, shown
+    assert len(re.findall(r"Error(?: \[[^]]+\])? at ", shown)) == 1, shown
     await until(lambda: what_is_left(run.run_dir) == [])
     return shown
 
