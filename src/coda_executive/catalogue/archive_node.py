@@ -43,6 +43,7 @@ PAYER, PAYEE, NOBODY = sample_keypair(3), sample_keypair(4), sample_keypair(9)
         proof=ProofSection(level="none", block_window_duration_ms=2000, coinbase_amount=COINBASE),
         ledger=sample_ledger([Balance.of_coda("100000")] * 4),
     ),
+    exercises=("conservation", "nonce-order"),
 )
 async def archive_node(dsl: Dsl) -> None:
     """Rows agree with the best chain, and what an archive missed while it was down another daemon brings."""

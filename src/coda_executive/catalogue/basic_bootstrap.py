@@ -31,6 +31,7 @@ from coda_executive import (
         proof=ProofSection(level="none", block_window_duration_ms=2000, sub_windows_per_window=4),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 2),
     ),
+    exercises=("common-prefix", "finality"),
 )
 async def basic_bootstrap(dsl: Dsl) -> None:
     """A new node is in step two slots after it came to a young chain, and six after it came to one of two epochs."""

@@ -28,6 +28,7 @@ from coda_executive import (
         proof=ProofSection(level="none", block_window_duration_ms=2000),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 3),
     ),
+    exercises=("one-block-per-slot", "chain-links"),
 )
 async def block_production(dsl: Dsl) -> None:
     """Three producers fill slots, and all nodes follow the same chain."""

@@ -58,6 +58,7 @@ NO_STAKE = BlockProducerFlags(may_lack_stake=True)
             + [Balance.of_coda("1000")] * (1 + SPAMMERS)
         ),
     ),
+    exercises=("conservation", "nonce-order"),
 )
 async def block_production_priority(dsl: Dsl) -> None:
     """One producer makes full blocks while three nodes send four payments a slot each."""

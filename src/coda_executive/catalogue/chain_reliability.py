@@ -39,6 +39,7 @@ FEE = Fee.of_coda("0.1")
         proof=ProofSection(level="none", block_window_duration_ms=2000),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 3),
     ),
+    exercises=("conservation", "nonce-order"),
 )
 async def chain_reliability(dsl: Dsl) -> None:
     """A producer that missed some blocks and lost its disk agrees with the others but for one block."""

@@ -37,6 +37,7 @@ AMOUNT, FEE = Amount.of_coda("10"), Fee.of_coda("1")
         proof=ProofSection(level="none", block_window_duration_ms=2000),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 2),
     ),
+    exercises=("nonce-order",),
 )
 async def delegation(dsl: Dsl) -> None:
     """The second producer delegates to the first; a delegation to nobody fails and changes nothing."""

@@ -48,6 +48,7 @@ SPAMMER, PAYEE = sample_keypair(5), str(sample_keypair(6).public)
         ),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 2 + [Balance.of_coda("1000")] * 4),
     ),
+    exercises=("common-prefix", "finality", "conservation", "nonce-order"),
 )
 async def epoch_ledger(dsl: Dsl) -> None:
     """The snarked ledger of epoch 0 is the next one of epoch 1 and the staking one of epoch 2."""

@@ -35,6 +35,7 @@ PAYMENTS = 3
         proof=ProofSection(level="none", block_window_duration_ms=2000),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 3),
     ),
+    exercises=("conservation", "nonce-order"),
 )
 async def gossip_consistency(dsl: Dsl) -> None:
     """Payments sent to one node are heard of and included at every node, and blocks reach 95 of 100 nodes."""

@@ -118,6 +118,7 @@ LEDGER = sample_ledger([WHOLE] * 2 + [Balance.of_coda("1000")] * 3)
             next=EpochLedger(accounts=stakes(Balance(0), WHOLE), seed=SEEDS[1]),
         ),
     ),
+    exercises=("common-prefix", "finality"),
 )
 async def hard_fork(dsl: Dsl) -> None:
     """A forked network numbers, stakes, vests, proves and archives as the fork's configuration says."""

@@ -47,6 +47,7 @@ EPOCH = 24
         ),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 3 + [OWNED] * 4),
     ),
+    exercises=("conservation", "nonce-order"),
 )
 async def ledger_transition(dsl: Dsl) -> None:
     """Two coordinators have a ledger proof out within six epochs, while payments are made and all arrive."""

@@ -30,6 +30,7 @@ from coda_executive import (
         ledger=sample_ledger([Balance.of_coda("1000000")] * 3),
     ),
     needs=(Partitionable,),
+    exercises=("common-prefix", "finality", "sync-after-heal"),
 )
 async def long_partition(dsl: Dsl) -> None:
     """A producer cut off for longer than k blocks adopts the chain of the others."""

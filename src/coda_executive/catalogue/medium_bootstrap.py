@@ -30,6 +30,7 @@ from coda_executive import (
         proof=ProofSection(level="none", block_window_duration_ms=2000),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 3),
     ),
+    exercises=("common-prefix", "finality"),
 )
 async def medium_bootstrap(dsl: Dsl) -> None:
     """A producer that missed more than 2 k + 1 blocks and lost its disk bootstraps and agrees with the others."""

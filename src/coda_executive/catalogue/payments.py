@@ -75,6 +75,7 @@ LEDGER = sample_ledger([Balance.of_coda("1000000")] * 2 + [OWNED] * 4 + [Balance
         ledger=GenesisLedger(accounts=(*(LEDGER.accounts or ()), LOCKED)),
     ),
     log_policy=LogPolicy(expected=(ExpectedLog("Insufficient_funds", node="block-producer-1"),)),
+    exercises=("conservation", "nonce-order"),
 )
 async def payments(dsl: Dsl) -> None:
     """Signed payments are included once, what is not covered is refused, and provers have their fees."""

@@ -48,6 +48,7 @@ WORK_DELAY, CAPACITY_LOG_2 = 1, 2
         ),
         ledger=sample_ledger([Balance.of_coda("1000000")] * 2 + [OWNED] * 3),
     ),
+    exercises=("conservation", "nonce-order"),
 )
 async def snark(dsl: Dsl) -> None:
     """Payments fill blocks until a ledger proof comes out, and the coordinator has its fee for each piece of work."""

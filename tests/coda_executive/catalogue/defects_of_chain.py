@@ -7,9 +7,12 @@ import msgspec
 from tests.coda_executive.catalogue.planted import Defect, answering
 from tests.coda_executive.planting import Original
 
+from coda_daemon.frontier.frontier import Frontier
 from coda_daemon.initialisation import NoPeersError
 from coda_daemon.node import BLOCK_TOPIC
+from coda_daemon.persistence import UnreadableFrontierError
 from coda_daemon.sync_status import SyncStatus
+from coda_protocol import structured_events
 
 PRODUCER, NODE, ROOTS = "coda_daemon.block_producer", "coda_daemon.node", "coda_daemon.graphql.roots"
 IS_BETTER = "coda_daemon.frontier.frontier:is_better"
@@ -68,8 +71,6 @@ def claims_to_be_from_disk(original: Original, store: Any, genesis: Any, log: An
         "Silent", (), {"event": lambda *_: None, "__getattr__": lambda _, name: getattr(log, name)}
     )()
     frontier = original(store, genesis, silent)
-    from coda_protocol import structured_events
-
     log.event(structured_events.PERSISTED_FRONTIER_LOADED)
     return frontier
 
@@ -106,6 +107,27 @@ def stakes_never_move(original: Original, parent: Any, *rest: Any) -> Any:
 
 def forgets_epoch_ledgers(original: Original, *given: Any, **named: Any) -> Any:
     return replace(original(*given, **named), epoch_ledgers=())
+
+
+def unreadable_every(number: int) -> Any:
+    """A disk that cannot be read each time of so many."""
+    times = 0
+
+    def load(original: Original, store: Any) -> Any:
+        nonlocal times
+        times += 1
+        if times % number == 0:
+            raise UnreadableFrontierError("planted")
+        return original(store)
+
+    return load
+
+
+def begins_anew(_original: Original, store: Any, genesis: Any, log: Any) -> Any:
+    log.event(structured_events.PERSISTED_FRONTIER_LOADED)
+    frontier = Frontier(genesis.built, genesis.rules.constants)
+    store.rewrite(frontier)
+    return frontier
 
 
 async def meets_nobody(_original: Original, *_given: Any) -> None:
@@ -251,6 +273,23 @@ DEFECTS = {
         "coda_daemon.gossip.network:Gossip.set_gating",
         blacklists_are_for_ever,
         "suspicion: block-producer-1 received no block of block-producer-3",
+    ),
+    "a frontier on disk cannot be read": Defect(
+        "persistence",
+        "stopped",
+        "coda_daemon.persistence:FrontierStore.load",
+        unreadable_every(1),
+        "node-1 takes part without it; instead it had Persisted_frontier_dropped, Starting_bootstrap",
+    ),
+    "a kill spoils the disk": Defect(
+        "persistence",
+        "killed",
+        "coda_daemon.persistence:FrontierStore.load",
+        unreadable_every(2),
+        "node-1 takes part without it; instead it had Persisted_frontier_dropped, Starting_bootstrap",
+    ),
+    "a stopped node loses its blocks": Defect(
+        "persistence", None, f"{NODE}:loaded_frontier", begins_anew, "restart-keeps-tip: node-1"
     ),
     "nobody tells of peers": Defect(
         "peers-reliability",
