@@ -11,6 +11,7 @@ What became of the tests of Mina's own executive (zkApps aside, which the refere
   common-prefix and shared-prefix in `chain_reliability`, coda-peers in `peers_reliability`, staking in
   `epoch_ledger` and `hard_fork`, delegation-stress in `delegation` and `block_production_priority`;
 * genesis-export, meta and mock tested the tools, as our own tests do; supercharged-reward went with 1.x;
+* `persistence` was wished for (#6502) and never written;
 * the example scripts of the test language: `basic_bootstrap`, `partition_rejoin`, `ledger_transition`;
   `long_partition` is the partition that only a bootstrap heals.
 """
