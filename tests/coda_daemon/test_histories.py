@@ -8,19 +8,29 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.coda_daemon.chain_testbed import genesis_of, key, make_config, next_block
 from tests.coda_daemon.commands_testbed import COIN, delegation, payment
 
+from coda_daemon.blocks import Block
 from coda_daemon.consensus.body import Contents, apply_body, choose_commands
 from coda_daemon.consensus.building import Built, validated
 from coda_daemon.frontier.frontier import Frontier
-from coda_daemon.ledger.account import Account, Permissions, Timing
+from coda_daemon.ledger.account import Account, Address, Permissions, Timing
 from coda_daemon.ledger.command import Command, parse_command
 from coda_daemon.ledger.ledger import Ledger, build_ledger, total_currency
 from coda_daemon.ledger.transactions import Failure
 from coda_daemon.mempool import Mempool, PoolRules, RejectedError, View
 from coda_daemon.snark.statement import Job, bundled
 from coda_daemon.snark.work import check_work, proved, spec_of
+from coda_protocol.hashes import StateHash
 from coda_protocol.signatures import TESTNET
 from coda_protocol.slots import GlobalSlot
 
@@ -153,54 +163,138 @@ def check_blocks(steps: list[Step]) -> None:
         assert msgspec.msgpack.encode(tuple(before)) == held, "forks share ledgers, and change none"
 
 
-CHAIN_STEPS = st.lists(
-    st.tuples(st.integers(0, 6), st.sampled_from((1, 2)), st.lists(commands(), max_size=4), st.booleans()),
-    max_size=8,
-)
+class Histories(RuleBasedStateMachine):
+    """Two nodes on one chain of forks. Commands reach their pools and blocks their frontiers in any order, some
+    never; whatever comes, each node's own chain keeps the money and uses nonces in order, and is final beyond k.
+    """
+
+    blocks = Bundle("blocks")
+
+    @initialize(target=blocks)
+    def begin(self) -> Built:
+        self.nodes = [OneNode(), OneNode()]
+        self.built = {GENESIS.built.block.state_hash: GENESIS.built}
+        return GENESIS.built
+
+    @rule(node=st.integers(0, 1), offered=st.lists(commands(), min_size=1, max_size=6))
+    def gossip(self, node: int, offered: list[Command]) -> None:
+        for command in offered:
+            self.nodes[node].offer(command)
+
+    @rule(
+        target=blocks,
+        parent=blocks,
+        producer=st.sampled_from((1, 2)),
+        contents=st.lists(st.lists(commands(), max_size=4), min_size=1, max_size=3),
+        has_coinbase=st.booleans(),
+    )
+    def fork(self, parent: Built, producer: int, contents: list[list[Command]], has_coinbase: bool) -> Built:
+        """A block or several, one on the other, that no node knows yet."""
+        for offered in contents:
+            parent = self._made(parent, producer, offered, has_coinbase=has_coinbase)
+        return parent
+
+    @rule(target=blocks, node=st.integers(0, 1), producer=st.sampled_from((1, 2)))
+    def produce(self, node: int, producer: int) -> Built:
+        """On the node's best tip, of what its pool holds, as a block producer does; it knows its own block first."""
+        one = self.nodes[node]
+        block = self._made(one.frontier.best_tip.built, producer, list(one.pool.by_fee()))
+        self.deliver(node, block)
+        return block
+
+    @rule(node=st.integers(0, 1), block=blocks)
+    def deliver(self, node: int, block: Built) -> None:
+        """With the ancestors that the node lacks, as catch-up does; a fork from before its root it cannot take."""
+        frontier, missing = self.nodes[node].frontier, [block]
+        while missing[-1].block.previous_state_hash in self.built and (
+            missing[-1].block.previous_state_hash not in frontier
+        ):
+            missing.append(self.built[missing[-1].block.previous_state_hash])
+        for one in reversed(missing):
+            if one.block.state_hash not in frontier and one.block.previous_state_hash in frontier:
+                self.nodes[node].take(one)
+
+    @invariant()
+    def pools_hold_what_a_block_can_take(self) -> None:
+        for one in self.nodes:
+            _check_pool(one.pool, one.view, one.frontier)
+
+    @invariant()
+    def money_is_conserved_and_nonces_are_used_in_order(self) -> None:
+        for one in self.nodes:
+            chain, tip = self._chain(one), one.frontier.best_tip
+            first, ledger = GENESIS.built.ledger, tip.ledger
+            minted = sum(block.body.coinbase for block in chain)
+            burnt = (len(ledger) - len(first)) * BODY_RULES.commands.account_creation_fee
+            assert total_currency(ledger) == total_currency(first) + minted - burnt
+            assert total_currency(ledger) == tip.block.consensus_state.total_currency
+            used: dict[Address, list[int]] = {}
+            for included in (included for block in chain for included in block.body.commands):
+                command = parse_command(included.id)
+                used.setdefault(command.fee_payer, []).append(command.nonce)
+            for account in ledger:
+                assert used.pop(account.public_key, []) == list(range(account.nonce))
+            assert not used
+
+    @invariant()
+    def what_was_final_stays(self) -> None:
+        for one in self.nodes:
+            assert one.roots == [block.state_hash for block in self._chain(one)[: len(one.roots)]]
+
+    def _made(
+        self, parent: Built, producer: int, offered: list[Command], *, has_coinbase: bool = True
+    ) -> Built:
+        slot = GlobalSlot(parent.block.global_slot + 1)
+        chosen = choose_commands(parent.ledger, offered, slot, BODY_RULES)
+        block = next_block(GENESIS, parent, producer, commands=chosen, has_coinbase=has_coinbase)
+        assert validated(block.block, parent, GENESIS.rules).ledger.hash == block.ledger.hash
+        return self.built.setdefault(block.block.state_hash, block)
+
+    def _chain(self, one: "OneNode") -> list[Block]:
+        """From the first block after genesis to the node's best tip."""
+        chain, at = [], one.frontier.best_tip.block
+        while at.state_hash != GENESIS.built.block.state_hash:
+            chain.append(at)
+            at = self.built[at.previous_state_hash].block
+        return chain[::-1]
 
 
-ChainSteps = list[tuple[int, int, list[Command], bool]]
+class OneNode:
+    """What a node keeps: a frontier, a pool that follows it, and a note of what became final."""
+
+    def __init__(self) -> None:
+        self.frontier = Frontier(GENESIS.built, GENESIS.rules.constants)
+        self.pool = Mempool(PoolRules(5, 1, TESTNET, None))
+        self.roots: list[StateHash] = []
+
+    @property
+    def view(self) -> View:
+        tip = self.frontier.best_tip
+        return View(tip.ledger, tip.block.global_slot)
+
+    def offer(self, command: Command) -> None:
+        with suppress(RejectedError):
+            self.pool.add(command, self.view)
+
+    def take(self, block: Built) -> None:
+        diff = self.frontier.add(block)
+        if diff.best_tip:
+            self.pool.follow(self.view, added=diff.best_tip.added, removed=diff.best_tip.removed)
+        if diff.root:
+            self.roots.append(diff.root.new_root)
 
 
-@given(CHAIN_STEPS)
-@settings(max_examples=100, deadline=None)
-def test_the_pool_follows_reorganisations_and_always_holds_what_a_block_can_take(steps: ChainSteps) -> None:
-    check_chain(steps)
+def test_nodes_agree_with_their_chains_whatever_comes_in_whatever_order() -> None:
+    run_state_machine_as_test(
+        Histories, settings=settings(max_examples=200, stateful_step_count=30, deadline=None)
+    )
 
 
 @pytest.mark.long
-@given(CHAIN_STEPS)
-@settings(max_examples=2000, deadline=None)
-def test_the_pool_follows_thousands_of_reorganisations(steps: ChainSteps) -> None:
-    check_chain(steps)
-
-
-def check_chain(steps: ChainSteps) -> None:
-    """Blocks on any block so far; the pool sees commands in any order, and the frontier's best tip change."""
-    frontier = Frontier(GENESIS.built, GENESIS.rules.constants)
-    pool = Mempool(PoolRules(5, 1, TESTNET, None))
-    built: list[Built] = [GENESIS.built]
-    for on, producer, offered, from_pool in steps:
-        tip = frontier.best_tip
-        view = View(tip.ledger, tip.block.global_slot)
-        for command in offered:
-            with suppress(RejectedError):
-                pool.add(command, view)
-        parent = built[on % len(built)]
-        candidates = list(pool.by_fee()) if from_pool else offered
-        slot = GlobalSlot(parent.block.global_slot + 1)
-        chosen = choose_commands(parent.ledger, candidates, slot, BODY_RULES)
-        block = next_block(GENESIS, parent, producer, commands=chosen)
-        if block.block.state_hash in frontier:
-            continue
-        again = validated(block.block, parent, GENESIS.rules)
-        assert again.ledger.hash == block.ledger.hash
-        built.append(block)
-        if block.block.previous_state_hash in frontier and (diff := frontier.add(block)).best_tip:
-            now = frontier.best_tip
-            view = View(now.ledger, now.block.global_slot)
-            pool.follow(view, added=diff.best_tip.added, removed=diff.best_tip.removed)
-        _check_pool(pool, View(frontier.best_tip.ledger, frontier.best_tip.block.global_slot), frontier)
+def test_nodes_agree_with_their_chains_over_thousands_of_histories() -> None:
+    run_state_machine_as_test(
+        Histories, settings=settings(max_examples=3000, stateful_step_count=50, deadline=None)
+    )
 
 
 def _check_pool(pool: Mempool, view: View, frontier: Frontier) -> None:
