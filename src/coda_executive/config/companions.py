@@ -7,6 +7,9 @@ from coda_executive.config.network import NetworkConfig
 from coda_executive.config.plan import CompanionRole, NodeSite, PlannedCompanion, PlannedNode, Role
 from coda_executive.config.roster import Member
 
+# Lines that the daemon contract has (C.1, G.1): the client port opens before HTTP does.
+_DOORS_OPEN: Final = "Created GraphQL server at"
+_ARCHIVE_READY: Final = "Archive process ready"
 # Where testnets have their addresses: any node of one may feed its archives.
 _TRUSTED: Final = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 
@@ -45,6 +48,7 @@ def _snark_worker(
             *("-shutdown-on-disconnect", "false"),
         ),
         environment={"CODA_PROFILE": network.profile, **member.settings.environment},
+        after=_DOORS_OPEN,
     )
 
 
@@ -71,4 +75,5 @@ def _archive(network: NetworkConfig, member: Member, site: NodeSite, uri: str) -
             **member.settings.environment,
         },
         outlives_node=True,
+        ready=_ARCHIVE_READY,
     )

@@ -68,6 +68,9 @@ class PlannedCompanion:
     minimal one. `id` is unique in the testnet; all that it writes goes to `log_name` beside the node's own
     log. It starts after its daemon and ends with it, unless it `outlives_node`: then it is there before the
     daemon's first start, stays while that is stopped, killed or restarted, and ends with the testnet.
+
+    `ready` is part of the line of its log that says it does its work: its start is over with that. `after` is
+    part of the line of its daemon's log that it is started after.
     """
 
     id: str
@@ -76,6 +79,8 @@ class PlannedCompanion:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     outlives_node: bool = False
+    ready: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

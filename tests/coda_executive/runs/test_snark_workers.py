@@ -35,6 +35,7 @@ def test_a_ledger_proof_is_made_by_the_workers(tmp_path: Path, options: tuple[st
     assert run(tmp_path / "run", "a_ledger_proof", *options) == 0
     logs = worker_logs(tmp_path / "run")
     assert len(logs) == 2
+    assert "Error communicating" not in "".join(logs), "they were started before their coordinator listened"
     # One of them may be quicker at every piece.
     assert re.search(r"Submitted completed SNARK work \[\d+,\d+\]", "".join(logs))
     started = [

@@ -7,6 +7,7 @@ from coda_executive.config.plan import PlannedCompanion
 from coda_executive.engines.local.guarded import GuardedProcess, last_lines
 from coda_executive.engines.local.handshake import daemon_command
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
+from coda_executive.engines.local.told import size_of, until_told
 from coda_executive.events.event import CompanionCrashed, CompanionStarted, CompanionStopped, LifecycleEvent
 
 _SEPARATOR = "/"
@@ -28,7 +29,7 @@ def name_of_key(key: str) -> str:
 
 
 class LocalCompanion:
-    """`publish` takes what becomes of it."""
+    """`publish` takes what becomes of it. `ready_limit` in seconds."""
 
     def __init__(
         self,
@@ -38,7 +39,11 @@ class LocalCompanion:
         *,
         guardian: Guardian,
         publish: Callable[[LifecycleEvent], None],
+        ready_limit: float,
     ) -> None:
+        self.after = planned.after
+        self._ready = planned.ready
+        self._ready_limit = ready_limit
         self.outlives_node = planned.outlives_node
         self._id = planned.id
         self._arguments = planned.arguments
@@ -51,10 +56,22 @@ class LocalCompanion:
         return self._process.pid is not None
 
     async def start(self) -> None:
-        """Start it, if it does not run. Raises DeployError."""
-        if self._process.pid is None:
-            await self._process.clear()
-            await self._process.start(lambda: self._publish(CompanionStarted(self._id)))
+        """Start it, if it does not run, and return once it is ready or has ended. Raises DeployError."""
+        if self._process.pid is not None:
+            return
+        await self._process.clear()
+        log = self._process.command.output
+        begin = size_of(log)
+        await self._process.start(lambda: self._publish(CompanionStarted(self._id)))
+        if self._ready is not None:
+            await until_told(
+                self._id,
+                log,
+                self._ready,
+                begin=begin,
+                goes_on=lambda: self.is_running,
+                limit=self._ready_limit,
+            )
 
     def upgrade(self, daemon: str | None) -> None:
         """From its next start on it is another daemon's, or, with None, the usual one's again."""

@@ -289,6 +289,7 @@ class LocalManager:
                 self._command(planned, companion.arguments, output, companion.environment),
                 guardian=guardian,
                 publish=partial(self._context.publish, planned.id),
+                ready_limit=self._options.ready_limit,
             )
             for companion, output in zip(planned.companions, self._companion_logs(planned), strict=True)
         ]
@@ -314,6 +315,7 @@ class LocalManager:
             publish=self._context.publish,
             release_ports=lambda: lease.give_up(ports),
             stop_limit=self._options.stop_limit,
+            ready_limit=self._options.ready_limit,
             companions=companions,
             archive=archive,
         )

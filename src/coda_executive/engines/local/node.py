@@ -17,6 +17,7 @@ from coda_executive.engines.local.guarded import GuardedProcess, last_lines
 from coda_executive.engines.local.handshake import daemon_command
 from coda_executive.engines.local.links import LinkedNode, LinkProxies
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
+from coda_executive.engines.local.told import size_of, until_told
 from coda_executive.errors import DeployError
 from coda_executive.events.event import (
     LifecycleEvent,
@@ -48,6 +49,7 @@ class LocalNode:
         publish: Callable[[NodeId, LifecycleEvent], None],
         release_ports: Callable[[], None],
         stop_limit: float,
+        ready_limit: float,
         companions: Sequence[LocalCompanion] = (),
         archive: NodeArchive | None = None,
     ) -> None:
@@ -59,6 +61,7 @@ class LocalNode:
         self._publish = publish
         self._release_ports = release_ports
         self._stop_limit = stop_limit
+        self._ready_limit = ready_limit
         self._paused = False
         self._is_retired = False
         self._turn = asyncio.Lock()
@@ -119,9 +122,22 @@ class LocalNode:
                 if companion.outlives_node:
                     await companion.start()
             self._paused = False
+            begin = size_of(self._process.command.output)
             await self._process.start(lambda: self._publish(self.id, NodeStarted(fresh_state)))
-            for companion in self._companions:
-                await companion.start()
+            for companion in self._mortals():
+                if companion.after is None or await self._has_told(companion.after, begin):
+                    await companion.start()
+
+    async def _has_told(self, text: str, begin: int) -> bool:
+        """Whether the daemon has written it, from that byte of its log on, before it ended. Raises DeployError."""
+        return await until_told(
+            self.id,
+            self._process.command.output,
+            text,
+            begin=begin,
+            goes_on=lambda: self.is_running,
+            limit=self._ready_limit,
+        )
 
     async def retire(self) -> None:
         """Stop for good, with all its companions."""
@@ -219,6 +235,7 @@ class LinkedLocalNode(LocalNode, LinkedNode):
         publish: Callable[[NodeId, LifecycleEvent], None],
         release_ports: Callable[[], None],
         stop_limit: float,
+        ready_limit: float,
         companions: Sequence[LocalCompanion] = (),
         archive: NodeArchive | None = None,
         proxies: LinkProxies,
@@ -231,6 +248,7 @@ class LinkedLocalNode(LocalNode, LinkedNode):
             publish=publish,
             release_ports=release_ports,
             stop_limit=stop_limit,
+            ready_limit=ready_limit,
             companions=companions,
             archive=archive,
         )

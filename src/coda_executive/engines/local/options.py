@@ -26,6 +26,12 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True):
         float,
         msgspec.Meta(gt=0, description="How long the daemon may take to say its version and its events."),
     ] = 60.0
+    ready_limit: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0, description="How long an archive, or a daemon with workers, may take to be ready for use."
+        ),
+    ] = 60.0
     archive_uri: (
         Annotated[
             str,

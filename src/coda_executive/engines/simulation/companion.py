@@ -6,7 +6,7 @@ from coda_executive.config.plan import PlannedCompanion
 from coda_executive.engines.simulation.daemons import SimulatedDaemon
 from coda_executive.engines.simulation.host import SimulatedChance, VirtualMachine
 from coda_executive.engines.simulation.hosted import End, HostedProcess, Life
-from coda_executive.engines.simulation.node_log import NodeLog
+from coda_executive.engines.simulation.node_log import NodeLog, until_told
 from coda_executive.events.event import CompanionCrashed, CompanionStarted, CompanionStopped, LifecycleEvent
 
 
@@ -42,16 +42,25 @@ class SimulatedCompanion:
     def id(self) -> str:
         return self._planned.id
 
-    def start(self, daemon: SimulatedDaemon) -> None:
-        """Start it, if it does not run."""
-        if not self.is_running:
-            self._process.start(
-                lambda host: daemon.run_beside(self._planned.arguments, host),
-                self._new_pid(),
-                self._environment,
-                lambda: self._publish(CompanionStarted(self.id)),
-                task="main",
-            )
+    @property
+    def after(self) -> str | None:
+        return self._planned.after
+
+    async def start(self, daemon: SimulatedDaemon) -> None:
+        """Start it, if it does not run, and return once it is ready or has ended. Raises DeployError."""
+        if self.is_running:
+            return
+        ready = self._planned.ready
+        told = None if ready is None else self._log.expect(ready)
+        self._process.start(
+            lambda host: daemon.run_beside(self._planned.arguments, host),
+            self._new_pid(),
+            self._environment,
+            lambda: self._publish(CompanionStarted(self.id)),
+            task="main",
+        )
+        if ready is not None and told is not None:
+            await until_told(self.id, self._log, ready, told)
 
     async def stop(self) -> None:
         await self._process.stop()
@@ -66,6 +75,7 @@ class SimulatedCompanion:
         self._process.resume()
 
     def _on_end(self, life: Life) -> None:
+        self._log.expect_no_more()
         match life.end:
             case End.ASKED:
                 self._publish(CompanionStopped(self.id, life.exit_code, forced=False))

@@ -97,8 +97,17 @@ class SimulatedNetworkManager:
         self._genesis = json.dumps(configuration).encode()
         for planned in self._plan.nodes:
             self._write_genesis(planned, self._genesis)
-        for node in self._nodes.values():
-            await node.start()
+        nodes = list(self._nodes.values())
+        for node in nodes:
+            if not node.has_companions:
+                await node.start()  # in no time
+        try:
+            async with asyncio.TaskGroup() as group:
+                for node in nodes:
+                    if node.has_companions:
+                        group.create_task(node.start(), name=f"start {node.id}")
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
         return Launch(genesis_ms, (genesis_ms * _NS_PER_MS - now_ns) / 1e9)
 
     async def add(self, planned: PlannedNode) -> Node:

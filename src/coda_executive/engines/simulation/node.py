@@ -15,7 +15,7 @@ from coda_executive.engines.simulation.host import VirtualMachine
 from coda_executive.engines.simulation.hosted import End, HostedProcess, Life
 from coda_executive.engines.simulation.http import SimulatedHttpTransport
 from coda_executive.engines.simulation.node_archive import SimulatedNodeArchive
-from coda_executive.engines.simulation.node_log import NodeLog
+from coda_executive.engines.simulation.node_log import NodeLog, until_told
 from coda_executive.engines.simulation.store import SimulatedStore
 from coda_executive.errors import DeployError
 from coda_executive.events.event import (
@@ -108,8 +108,14 @@ class SimulatedNode(SimulatedFaults):
             self._empty_config_directory()
         for companion in self._companions:
             if companion.outlives_node:
-                companion.start(self._daemon)
+                await companion.start(self._daemon)
         daemon, arguments = self._daemon, self._planned.arguments
+        mortals = self._mortals()
+        told = {
+            companion.after: self._log.expect(companion.after)
+            for companion in mortals
+            if companion.after is not None
+        }
         self._process.start(
             lambda host: daemon.run(arguments, host),
             self._new_pid(),
@@ -117,8 +123,10 @@ class SimulatedNode(SimulatedFaults):
             lambda: self._publish(self.id, NodeStarted(fresh_state)),
             task="daemon",
         )
-        for companion in self._companions:
-            companion.start(daemon)
+        for companion in mortals:
+            text = companion.after
+            if text is None or await until_told(self.id, self._log, text, told[text]):
+                await companion.start(daemon)
 
     async def retire(self) -> None:
         """Stop for good, with all its companions."""
@@ -156,6 +164,10 @@ class SimulatedNode(SimulatedFaults):
     async def upgrade(self, daemon: str | None) -> None:
         self._daemon = self._usual_daemon if daemon is None else find_daemon(daemon)
 
+    @property
+    def has_companions(self) -> bool:
+        return bool(self._companions)
+
     def left_running(self) -> list[str]:
         """What of it runs."""
         beside = [companion.id for companion in self._companions if companion.is_running]
@@ -165,6 +177,7 @@ class SimulatedNode(SimulatedFaults):
         return [companion for companion in self._companions if not companion.outlives_node]
 
     def _ended(self, life: Life) -> None:
+        self._log.expect_no_more()
         self._machine.cpu.reset()
         self._publish(self.id, self._last_event(life))
 

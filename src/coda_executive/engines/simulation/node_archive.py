@@ -43,7 +43,7 @@ class SimulatedNodeArchive:
         return self._companion.is_running
 
     async def start(self) -> None:
-        self._companion.start(self._daemon())
+        await self._companion.start(self._daemon())
 
     async def stop(self) -> None:
         await self._companion.stop()

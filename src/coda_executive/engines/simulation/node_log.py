@@ -2,15 +2,17 @@
 over the file.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from coda_executive.config.node_id import NodeId
-from coda_executive.errors import EngineError
+from coda_executive.errors import DeployError, EngineError
 
 LAST_LINES = 20
+READY_SECONDS = 3600.0  # virtual; a processor may be slowed down, and to wait costs nothing
 _LONGEST_LAST_LINE = 2000  # characters
 
 LineWritten = Callable[
@@ -34,6 +36,7 @@ class NodeLog:
         self._offset = 0
         self._last: deque[bytes] = deque(maxlen=LAST_LINES)
         self._failure: OSError | None = None
+        self._expected: list[tuple[bytes, asyncio.Future[bool]]] = []
         self._file: BinaryIO | None = None
         if path is None:
             return
@@ -56,9 +59,30 @@ class NodeLog:
             except OSError as error:
                 self._failure = self._failure or error
         self._last.append(line)
+        if self._expected:
+            self._tell(line)
         self._number += 1
         self._written(self._node, self._number, self._offset, line)
         self._offset += len(line) + 1
+
+    def expect(self, text: str) -> "asyncio.Future[bool]":
+        """Whether a line with `text` is written before `expect_no_more`."""
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._expected.append((text.encode(), told))
+        return told
+
+    def expect_no_more(self) -> None:
+        """Whoever wrote has ended."""
+        for _, told in self._expected:
+            if not told.done():
+                told.set_result(False)
+        self._expected.clear()
+
+    def _tell(self, line: bytes) -> None:
+        for text, told in self._expected:
+            if text in line and not told.done():
+                told.set_result(True)
+        self._expected = [each for each in self._expected if not each[1].done()]
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -90,3 +114,16 @@ class NodeLog:
             f"the log of {self._node} cannot be written to {self._path}: {error.strerror}; "
             f"is the disk full or the directory gone?"
         )
+
+
+async def until_told(who: str, log: NodeLog, text: str, told: "asyncio.Future[bool]") -> bool:
+    """What a log was expected to say, as soon as that is known. Raises DeployError when it takes too long."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            return await told
+    except TimeoutError as error:
+        last = " / ".join(log.last_lines[-3:]) or "nothing"
+        raise DeployError(
+            f"{who} was started {READY_SECONDS:g} virtual seconds ago and has not said {text!r} yet; the end of its "
+            f"log: {last}"
+        ) from error

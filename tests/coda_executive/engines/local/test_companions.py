@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.coda_executive.engines.local.testnets import Recorded, plan_of, stub, until
@@ -13,6 +14,8 @@ from coda_executive.config.plan import CompanionRole, PlannedCompanion
 from coda_executive.engines.local import kept
 from coda_executive.engines.local.manager import LocalManager
 from coda_executive.engines.local.node import LocalNode
+from coda_executive.engines.local.options import LocalOptions
+from coda_executive.errors import DeployError
 from coda_executive.events.event import (
     CompanionCrashed,
     CompanionStarted,
@@ -35,9 +38,9 @@ def companion(id: str, *, outlives_node: bool = False) -> PlannedCompanion:
     )
 
 
-async def deploy(manager: LocalManager) -> LocalNode:
+async def deploy(manager: LocalManager, *beside: PlannedCompanion) -> LocalNode:
     plan = plan_of(dict(await manager.sites([NODE])))
-    beside = (companion(MORTAL), companion(LASTING, outlives_node=True))
+    beside = beside or (companion(MORTAL), companion(LASTING, outlives_node=True))
     testnet = await manager.deploy(replace(plan, nodes=(replace(plan.nodes[0], companions=beside),)))
     (node,) = testnet.nodes
     assert isinstance(node, LocalNode)
@@ -105,6 +108,60 @@ async def test_a_companion_that_dies_unasked_has_crashed_and_starts_again_with_i
     assert crash.last_lines[-1].startswith("up ")
     assert not [event for event in run.of(node) if isinstance(event, NodeCrashed)]
     assert await manager.leaks() == ()
+
+
+async def test_node_starts_once_what_outlives_it_is_ready_and_the_others_after_a_line_of_its_log(
+    run_directory: Path,
+) -> None:
+    run = Recorded(run_directory, stub("obeys"))
+    manager = run.manager()
+    seen = []
+    publish = manager._context.publish
+
+    def note(node: NodeId, event: Any) -> None:
+        logs = [log(run_directory, LASTING), log(run_directory, "daemon")]
+        seen.append((type(event).__name__, ["up " in text for text in logs]))
+        publish(node, event)
+
+    manager._context = replace(manager._context, publish=note)
+    await deploy(
+        manager,
+        replace(companion(MORTAL), after="up "),
+        replace(companion(LASTING, outlives_node=True), ready="up "),
+    )
+    await manager.launch()
+    await manager.destroy()
+
+    assert seen[0] == ("CompanionStarted", [False, False])
+    assert seen[1][0] == "NodeStarted"
+    assert seen[1][1][0], "the node was started before what it needs was ready"
+    assert seen[2] == ("CompanionStarted", [True, True])
+    assert await manager.leaks() == ()
+
+
+async def test_companion_that_never_gets_ready_is_told_with_its_last_lines(run_directory: Path) -> None:
+    run = Recorded(
+        run_directory, stub("obeys"), LocalOptions(stop_limit=5.0, boot_allowance=0.0, ready_limit=1.0)
+    )
+    manager = run.manager()
+    await deploy(manager, replace(companion(LASTING, outlives_node=True), ready="at your service"))
+
+    with pytest.raises(DeployError, match=f"{LASTING} was started 1 s ago .*'at your service'.*: up "):
+        await manager.launch()
+
+    await manager.destroy()
+    assert await manager.leaks() == ()
+
+
+async def test_companion_of_a_node_that_dies_before_its_line_is_not_started(run_directory: Path) -> None:
+    run = Recorded(run_directory, stub("dies"))
+    manager = run.manager()
+    node = await deploy(manager, replace(companion(MORTAL), after="never"))
+
+    await manager.launch()
+
+    await manager.destroy()
+    assert [type(event) for event in run.of(node)] == [NodeStarted, NodeCrashed]
 
 
 async def test_companions_of_a_kept_testnet_follow_their_node(run_directory: Path) -> None:

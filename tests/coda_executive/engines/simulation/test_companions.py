@@ -12,6 +12,7 @@ import pytest
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import CompanionRole, DeploymentPlan, NodeSite, PlannedCompanion
 from coda_executive.engines.simulation.manager import SimulatedNetworkManager
+from coda_executive.errors import DeployError
 from coda_executive.events.event import (
     CompanionCrashed,
     CompanionStarted,
@@ -118,6 +119,45 @@ def test_a_companion_that_ends_by_itself_has_crashed(
     )
     crashes = run.events("a", CompanionCrashed)
     assert crashes == [CompanionCrashed(MORTAL, 3, None, ("up a-mortal in /nodes/a",))]
+
+
+def test_node_starts_once_what_outlives_it_is_ready_and_the_others_after_a_line_of_its_log(
+    scenario: ModuleType, ticker: Any, tmp_path: Path
+) -> None:
+    async def body(run: Any) -> None:
+        await asyncio.sleep(1)
+
+    class Slow(type(ticker)):  # type: ignore[misc]
+        async def run(self, arguments: Sequence[str], host: Any) -> int:
+            await asyncio.sleep(3)
+            host.console.out("here I am")
+            return int(await super().run(arguments, host))
+
+        async def run_beside(self, arguments: Sequence[str], host: Any) -> int:
+            await asyncio.sleep(5)
+            return int(await super().run_beside(arguments, host))
+
+    plan = beside(
+        scenario,
+        replace(companion(MORTAL), after="here I am"),
+        replace(companion(LASTING, outlives_node=True), ready=f"up {LASTING}"),
+    )
+    run = scenario.simulate(body, tmp_path, daemon=Slow(), names=["a"], plan=plan)
+
+    started = (NodeStarted, CompanionStarted)
+    times = [round(at) for at, _, event in run.seen if isinstance(event, started)]
+    assert times == [0, 5, 8]
+
+
+def test_companion_that_never_gets_ready_is_told_with_its_last_lines(
+    scenario: ModuleType, ticker: Any, tmp_path: Path
+) -> None:
+    async def body(_run: Any) -> None:
+        raise AssertionError("it was launched")
+
+    plan = beside(scenario, replace(companion(LASTING, outlives_node=True), ready="at your service"))
+    with pytest.raises(DeployError, match=f"{LASTING} was started .*'at your service'.* / draw "):
+        scenario.simulate(body, tmp_path, daemon=ticker, names=["a"], plan=plan)
 
 
 def test_companions_are_frozen_with_their_node(scenario: ModuleType, ticker: Any, tmp_path: Path) -> None:
