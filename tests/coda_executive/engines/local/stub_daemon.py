@@ -56,7 +56,7 @@ def main() -> int:
         return handshake(conduct, words)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if conduct == "ignores" else interrupted)
     if conduct == "dies":
-        print("\n".join(f"line {number}" for number in range(30)) + "\nno peers " + "x" * 1000)
+        print("\n".join(f"line {number}" for number in range(30)) + "\nno peers " + "x" * 3000)
         return 1
     if conduct == "forks":
         fork_away()
