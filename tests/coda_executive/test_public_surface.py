@@ -1,11 +1,13 @@
 """What users may import is a short list, and it is true."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import coda_executive
+from coda_executive.interfaces.capabilities import ABILITIES
 
 
 def test_every_public_name_is_there_and_has_one_home() -> None:
@@ -16,6 +18,32 @@ def test_every_public_name_is_there_and_has_one_home() -> None:
     assert sorted(names) == sorted(coda_executive.__all__)
     for name in coda_executive.__all__:
         assert getattr(coda_executive, name) is not None
+
+
+def test_every_public_name_says_what_it_is() -> None:
+    """In words of its own, units and errors included: what a dataclass writes by itself is no documentation."""
+    silent = []
+    for name in coda_executive.__all__:
+        thing = getattr(coda_executive, name)
+        if inspect.isclass(thing):
+            text = vars(thing).get("__doc__") or ""
+            silent += [name] if not text or text.startswith(f"{name}(") else []
+        elif inspect.isfunction(thing) and not inspect.getdoc(thing):
+            silent.append(name)
+
+    assert not silent
+
+
+def test_what_a_test_calls_on_nodes_and_on_its_dsl_says_what_it_does() -> None:
+    silent = [
+        f"{home.__name__}.{name}"
+        for home in (coda_executive.Dsl, *ABILITIES)
+        for name, method in vars(home).items()
+        if not name.startswith("_")
+        if inspect.isfunction(method) and not inspect.getdoc(method)
+    ]
+
+    assert not silent
 
 
 def test_the_catalogue_imports_public_names_only() -> None:

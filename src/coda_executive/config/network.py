@@ -63,6 +63,8 @@ class SnarkCoordinators:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveNodes:
+    """`count` nodes without a ledger key, each with an archive of its own that it sends every block."""
+
     count: int = 0
 
 

@@ -132,6 +132,7 @@ class Dsl:
         self._router.note(CrashExpected(node, expected=False))
 
     def is_crash_expected(self, node: NodeId) -> bool:
+        """Whether `expect_crash` holds for it now."""
         return node in self._expected_crashes
 
     async def spawn(

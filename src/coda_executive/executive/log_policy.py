@@ -44,6 +44,10 @@ class ExpectedLog:
 
 @dataclass(frozen=True, slots=True)
 class LogPolicy:
+    """How a test judges error lines of daemons: all but the expected ones are errors, and with `judge_warnings`
+    lines of level Warn too.
+    """
+
     expected: tuple[ExpectedLog, ...] = ()
     judge_warnings: bool = False
 

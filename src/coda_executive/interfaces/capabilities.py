@@ -78,9 +78,11 @@ class Killable(Protocol):
 class Pausable(Protocol):
     """A node whose process can be frozen and thawed."""
 
-    async def pause(self) -> None: ...
+    async def pause(self) -> None:
+        """Freeze the process: it does nothing, and its connections stay open."""
 
-    async def resume(self) -> None: ...
+    async def resume(self) -> None:
+        """Let it go on where it was frozen."""
 
 
 @runtime_checkable
@@ -91,9 +93,11 @@ class Partitionable(Protocol):
     again after the link was mended.
     """
 
-    async def cut_links(self, to: Collection[NodeId]) -> None: ...
+    async def cut_links(self, to: Collection[NodeId]) -> None:
+        """Hold up what this node sends to them, until the links are mended."""
 
-    async def mend_links(self, to: Collection[NodeId]) -> None: ...
+    async def mend_links(self, to: Collection[NodeId]) -> None:
+        """Let it through again, also what was held up."""
 
     async def probe_link(self, to: NodeId, *, seconds: float) -> bool:
         """Whether a message sent over the link now gets through within that time."""
@@ -106,14 +110,16 @@ class LinkShapeable(Protocol):
     async def shape_link(self, to: NodeId, shape: LinkShape | None) -> None:
         """Replaces the shape before; None takes it away."""
 
-    async def link_shape(self, to: NodeId) -> LinkShape | None: ...
+    async def link_shape(self, to: NodeId) -> LinkShape | None:
+        """What was set; None: the link is as it always was."""
 
 
 @runtime_checkable
 class Resettable(Protocol):
     """A node whose connections to chosen others can be broken off, with what is on its way on them."""
 
-    async def reset_connections(self, to: Collection[NodeId]) -> None: ...
+    async def reset_connections(self, to: Collection[NodeId]) -> None:
+        """Break them off now; the daemons may connect again at once."""
 
 
 @runtime_checkable
@@ -136,7 +142,8 @@ class DiskFaultable(Protocol):
     async def set_disk_fault(self, fault: DiskFault | None) -> None:
         """Replaces the fault before; None takes it away."""
 
-    async def disk_fault(self) -> DiskFault | None: ...
+    async def disk_fault(self) -> DiskFault | None:
+        """What was set; None: the disk is sound."""
 
 
 @runtime_checkable
@@ -146,7 +153,8 @@ class CpuThrottleable(Protocol):
     async def set_slowdown(self, factor: float) -> None:
         """1 is its own speed, 3 makes everything take three times as long."""
 
-    async def slowdown(self) -> float: ...
+    async def slowdown(self) -> float:
+        """The factor that was set, 1 by default."""
 
 
 @runtime_checkable
