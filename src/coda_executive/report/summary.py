@@ -54,7 +54,7 @@ def summary_lines(
     if directory is not None:
         lines.append(f"  run directory  {directory}")
         lines.append(f"  report         {page or f'coda-executive report {shlex.quote(str(directory))}'}")
-        if outcome.verdict is not Verdict.PASSED:
+        if outcome.verdict is not Verdict.PASSED and any(phase.phase == "start" for phase in outcome.phases):
             lines.append(f"  all logs       coda-executive logs {shlex.quote(str(directory))}")
     if command:
         lines.append(f"  repeat         {shlex.join(command)}")
@@ -64,10 +64,12 @@ def summary_lines(
 def finding_lines(findings: tuple[Finding, ...], *, tell_vacuous: bool = False) -> list[str]:
     """How many validators found nothing wrong, and a line for each that found something or could not tell.
 
-    Those that had no chance to fail are named together; with `tell_vacuous` each says why.
+    Those that had no chance to fail are counted; with `tell_vacuous` each says why.
     """
+    if not findings:
+        return ["  validators: the run ended before its validation"]
     valid = sum(finding.validity is Validity.VALID for finding in findings)
-    vacuous = [finding.validator for finding in findings if finding.validity is Validity.VACUOUS]
+    vacuous = sum(finding.validity is Validity.VACUOUS for finding in findings)
     told = [
         finding
         for finding in findings
@@ -76,7 +78,7 @@ def finding_lines(findings: tuple[Finding, ...], *, tell_vacuous: bool = False) 
     ]
     lines = [f"  validators: {valid} of {len(findings)} valid"]
     if vacuous and not tell_vacuous:
-        lines[0] += f"; without a chance to fail: {', '.join(vacuous)}"
+        lines[0] += f", {vacuous} without a chance to fail"
     return lines + [f"    {finding.validity:<8} {finding.validator}: {finding.sentence}" for finding in told]
 
 
