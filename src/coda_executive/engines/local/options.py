@@ -10,21 +10,23 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     stop_limit: Annotated[
         float,
-        msgspec.Meta(gt=0, description="How long a node may take to end on SIGTERM before it gets SIGKILL."),
+        msgspec.Meta(
+            gt=0, description="Seconds that a node may take to end on SIGTERM before it gets SIGKILL."
+        ),
     ] = 10.0
     boot_allowance: (
         Annotated[
             float,
             msgspec.Meta(
                 ge=0,
-                description="Time from the start of the nodes to genesis; by default what their start needs.",
+                description="Seconds from the start of the nodes to genesis; by default what their start needs.",
             ),
         ]
         | None
     ) = None
     handshake_limit: Annotated[
         float,
-        msgspec.Meta(gt=0, description="How long the daemon may take to say its version and its events."),
+        msgspec.Meta(gt=0, description="Seconds that the daemon may take to say its version and its events."),
     ] = 60.0
     ready_limit: Annotated[
         float,
