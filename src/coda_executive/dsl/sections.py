@@ -4,15 +4,19 @@ A section names why its steps are taken. A hard error stops the test, a soft one
 warning does neither. A plain section softens: an error inside it ends the section, not the test.
 """
 
+import ast
+import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from coda_executive.dsl.strand import Strands
 from coda_executive.errors import RequestFailed, TestFailed
 
+_NOT_A_TEST = frozenset(("coda_executive", "coda_protocol", "coda_daemon")) | sys.stdlib_module_names
 _RAISED_IN = "_raised_in_section"  # what an exception carries out of its section
 
 
@@ -107,9 +111,41 @@ class Sections:
 
 
 def describe(error: BaseException) -> str:
-    """The error's text, or its class where it has none, with its notes; an assertion also with its place."""
-    text = str(error) or type(error).__name__
+    """The error's text, or its class where it has none, with its notes and the line of the test that raised it or
+    waited for it; an assertion also with the values of its names.
+    """
+    notes = getattr(error, "__notes__", [])
     if isinstance(error, AssertionError):
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{str(error) or frame.line or 'an assertion failed'} (at {frame.filename}:{frame.lineno})"
-    return "\n".join([text, *getattr(error, "__notes__", [])])
+        frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        asserted = place.line or "an assertion failed"
+        told = str(error) or f"{asserted}{_values(asserted, frame.f_locals)}"
+        return "\n".join([f"{told} (at {place.filename}:{line})", *notes])
+    return "\n".join([str(error) or type(error).__name__, *_line_of_test(error), *notes])
+
+
+def _values(assertion: str, names: Mapping[str, object]) -> str:
+    """The plain values of the names in an assertion, such as " with n = 3"."""
+    try:
+        used = [node.id for node in ast.walk(ast.parse(assertion)) if isinstance(node, ast.Name)]
+    except SyntaxError:  # only the first of its lines is known
+        used = []
+    plain = (int, float, str, type(None))
+    values = {name: names[name] for name in used if name in names and isinstance(names[name], plain)}
+    told = ", ".join(f"{name} = {value!r:.60}" for name, value in values.items())
+    return f" with {told}" if told else ""
+
+
+def _line_of_test(error: BaseException) -> list[str]:
+    """The innermost line of the test's own code, or of the catalogue's, that the error came through. Its file is
+    named without the directory: a history must be the same wherever its test lies.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [
+        frame
+        for frame, module in zip(frames, modules, strict=True)
+        if module.startswith("coda_executive.catalogue.")
+        or not (module.partition(".")[0] in _NOT_A_TEST or "site-packages" in frame.filename)
+    ]
+    return [f"test: {Path(own[-1].filename).name}:{own[-1].lineno}: {own[-1].line}"] if own else []

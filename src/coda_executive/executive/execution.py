@@ -8,7 +8,6 @@ it.
 """
 
 import asyncio
-import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -388,11 +387,7 @@ class Execution:
         if isinstance(error, AssertionError):
             self.sections.found(Severity.HARD, "AssertionError", describe(error), raised=error)
             return
-        frames = traceback.extract_tb(error.__traceback__)
-        code = getattr(self.test.body, "__code__", None)
-        own = [frame for frame in frames if code and frame.filename == code.co_filename] or list(frames)
-        where = f" at {own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else ""
-        text = f"{describe(error)}{where}\nnext: mend the test's own code, which raised this; no node is to blame"
+        text = f"{describe(error)}\nnext: mend the test's own code, which raised this; no node is to blame"
         self.sections.found(Severity.HARD, type(error).__name__, text, raised=error)
 
     def _note_error(self, error: FoundError) -> None:

@@ -27,7 +27,9 @@ def test_an_error_ends_its_section_and_not_the_test() -> None:
         (("afterwards",), True),
     ]
     (error,) = sections.errors
-    assert (error.severity, error.kind, error.message, error.section) == (
+    told, line = error.message.splitlines()
+    assert line.startswith("test: test_sections.py:")
+    assert (error.severity, error.kind, told, error.section) == (
         Severity.SOFT,
         "TestFailed",
         "the balance is 5, not 6",

@@ -1,6 +1,7 @@
 """Whole runs in virtual time, from the command line to the run directory."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,8 +147,30 @@ def test_a_bug_of_the_test_is_told_with_its_line(simulate: Simulate, write_test:
     code, shown, _directory = simulate(write_test("dsl.no_such_thing"))
 
     assert code == 1
-    assert "'Dsl' object has no attribute 'no_such_thing' at " in shown
-    assert "own_test.py:" in shown
+    assert "'Dsl' object has no attribute 'no_such_thing'\n    test: own_test.py:" in shown
+
+
+def test_a_failed_wait_is_told_with_the_line_of_the_test(simulate: Simulate, write_test: Write) -> None:
+    """In a section and outside of one, and with the values that an assertion compared."""
+    body = """
+    await dsl.wait_for(nodes_to_initialize(dsl.testnet.nodes))
+    for node in dsl.testnet.block_producers:
+        await node.stop()
+    with dsl.section("compare"):
+        wanted = 7
+        assert wanted == 8
+    with dsl.section("never"):
+        await dsl.wait_for(blocks_to_be_produced(1))
+    await dsl.wait_for(blocks_to_be_produced(2))
+    """
+    code, shown, _directory = simulate(write_test(body))
+
+    assert code == 1
+    assert "assert wanted == 8 with wanted = 7 (at " in shown
+    for count in (1, 2):
+        assert re.search(
+            rf"\n    test: own_test.py:\d+: await dsl.wait_for\(blocks_to_be_produced\({count}\)\)\n", shown
+        )
 
 
 def test_a_failed_assertion_fails_the_test(simulate: Simulate, write_test: Write) -> None:
