@@ -70,7 +70,10 @@ def env_command(name: str, lease: float | None, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("nodes", metavar="[NODE]...", nargs=-1)
 def start_command(name: str, nodes: tuple[str, ...]) -> None:
-    """Start nodes of testnet NAME again, all by default, and renew its lease. Those that run are left alone."""
+    """Start nodes of testnet NAME again, all by default, and renew its lease. Those that run are left alone.
+
+    What belongs beside a node starts with it: the archive of an archive node, the workers of a coordinator.
+    """
     kept, chosen = _chosen(name, nodes)
     kept.keeper.start_kept(name, chosen)
     kept.keeper.renew(name, None)
@@ -80,7 +83,11 @@ def start_command(name: str, nodes: tuple[str, ...]) -> None:
 @click.argument("name")
 @click.argument("nodes", metavar="[NODE]...", nargs=-1)
 def stop_command(name: str, nodes: tuple[str, ...]) -> None:
-    """Stop nodes of testnet NAME, all by default, and renew its lease. Their state stays."""
+    """Stop nodes of testnet NAME, all by default, and renew its lease. Their state stays.
+
+    What runs beside a node stops with it: also the archive of an archive node, which misses the blocks of that
+    time if other nodes feed it. Its database stays.
+    """
     kept, chosen = _chosen(name, nodes)
     kept.keeper.stop_kept(name, chosen)
     kept.keeper.renew(name, None)

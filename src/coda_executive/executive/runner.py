@@ -133,6 +133,7 @@ async def _executed(
         fail=failures.report,
         needs=test.needs,
         keeps_logs=not settings.hash_only,
+        notice=monitor.notice,
     )
     execution = Execution(
         test=test,

@@ -38,6 +38,7 @@ class RunContext:
     `publish` takes a life-cycle event into the history at once; `fail` ends the run for a failure of the
     infrastructure outside of any call. Call both on the event loop. `daemon` is the user's choice, None for the
     reference daemon. `needs` are the capabilities that the test names: an engine may leave out the others.
+    `notice` shows the user a line that says nothing of a failure.
     Without `keeps_logs` nobody will read what nodes wrote: an engine that does not need the files makes none.
     """
 
@@ -49,6 +50,7 @@ class RunContext:
     fail: Callable[[EngineError], None]
     needs: tuple[type, ...] = ()
     keeps_logs: bool = True
+    notice: Callable[[str], None] = lambda _line: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,11 @@ def test_without_a_server_an_archive_is_a_sqlite_file(
         ["run", write_test(ARCHIVED, settings=SETTINGS), "--run-dir", str(run_dir), "--keep", "always"]
     )
 
-    assert code == 0, capsys.readouterr()
+    shown = capsys.readouterr()
+    assert code == 0, shown
+    assert (shown.out + shown.err).count(
+        "archives are kept in SQLite files; for PostgreSQL, apt-get install postgresql"
+    ) == 1
     data = (run_dir / "nodes" / "archive-node-1" / "archive.sqlite").read_bytes()
     assert data.startswith(b"SQLite format 3")
 

@@ -29,6 +29,7 @@ from coda_executive.engines.local.postgresql import (
     find_postgresql,
     let_go_of_shared_memory,
     uri,
+    where_archives_are,
 )
 from coda_executive.engines.local.process import Command, Guardian, ProcessEnd
 from coda_executive.errors import DeployError, EngineError, RequestFailed
@@ -70,6 +71,7 @@ class LocalArchives:
         self._home = Path("/tmp") / f"coda-pg-{digest}"  # noqa: S108  short, for the socket's sake; made with mode 0700
         self._engine_directory = context.directory / "engine"
         self._guardian: Guardian | None = None
+        self._told_of_sqlite = False
         self._server: GuardedProcess | None = None
         self._server_end: ProcessEnd | None = None
         self._schema: str | None = None
@@ -93,6 +95,7 @@ class LocalArchives:
         """Make the empty database of an archive node. Raises DeployError."""
         self._guardian = guardian
         if self._given is None and self._programs is None:
+            self._tell_of_sqlite()
             return  # the archive makes a file of its own, with the tables
         if self._programs is not None and self._server is None:
             await self._start_server(self._programs, guardian)
@@ -110,6 +113,12 @@ class LocalArchives:
             await databases.execute(address, self._schema)
         except OSError as error:
             raise DeployError(f"cannot make the archive database {name} of {node.id}: {error}") from error
+
+    def _tell_of_sqlite(self) -> None:
+        """Once: somebody may think that PostgreSQL is being tested."""
+        if not self._told_of_sqlite:
+            self._told_of_sqlite = True
+            self._context.notice(f"archives are kept {where_archives_are(self._programs)}")
 
     async def rows(self, node: NodeId, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Raises RequestFailed."""

@@ -97,18 +97,9 @@ class LocalEngine:
 
 def _archive_finding() -> Finding:
     """Archives run without a server as well, so this is never a reason not to run."""
-    from importlib.util import find_spec
+    from coda_executive.engines.local.postgresql import find_postgresql, where_archives_are
 
-    from coda_executive.engines.local.postgresql import find_postgresql
-
-    programs = find_postgresql()
-    if programs is None:
-        text = "in SQLite files; for PostgreSQL, apt-get install postgresql"
-    elif find_spec("asyncpg") is None:
-        text = "in SQLite files; for PostgreSQL, install coda-executive[archive]"
-    else:
-        text = f"in PostgreSQL, {programs.directory}"
-    return Finding("archives", True, text)
+    return Finding("archives", True, where_archives_are(find_postgresql()))
 
 
 def _state_findings() -> tuple[Finding, ...]:

@@ -126,10 +126,13 @@ def renew(name: str, lease: float | None) -> None:
 
 
 def start(name: str, nodes: Sequence[NodeId]) -> None:
-    """Start nodes again, and what belongs beside them, where they do not run. Raises DeployError."""
+    """Start nodes again, and what belongs beside them, where they do not run, in the order of their first start.
+
+    Raises DeployError.
+    """
     with _line(_named(name)) as line:
         running = line.ask(do="status")["nodes"]
-        for key in _with_companions(nodes, running):
+        for key in [key for node in nodes for key in running if node in (key, node_of_key(key))]:
             if running.get(key) is not None:
                 continue
             line.ask(do="kill", key=key)  # what a crashed predecessor left may not be gone yet

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -125,3 +126,12 @@ def _exists(user: str) -> bool:
 
 def _group(user: str) -> int:
     return pwd.getpwnam(user).pw_gid
+
+
+def where_archives_are(programs: PostgresPrograms | None) -> str:
+    """In words, where a run without a server of the user's keeps its archives, and what it would take to do better."""
+    if find_spec("asyncpg") is None:
+        return "in SQLite files; for PostgreSQL, install coda-executive[archive]"
+    if programs is None:
+        return "in SQLite files; for PostgreSQL, apt-get install postgresql"
+    return f"in PostgreSQL, {programs.directory}"

@@ -12,6 +12,7 @@ from tests.coda_executive.engines.local.testnets import Recorded, plan_of, stub,
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import CompanionRole, PlannedCompanion
 from coda_executive.engines.local import kept
+from coda_executive.engines.local.guardian import process_entry
 from coda_executive.engines.local.manager import LocalManager
 from coda_executive.engines.local.node import LocalNode
 from coda_executive.engines.local.options import LocalOptions
@@ -182,5 +183,10 @@ async def test_companions_of_a_kept_testnet_follow_their_node(run_directory: Pat
     assert pids() == [None, None, None]
     kept.start("mine", [NODE])
     assert None not in pids()
+    node, mortal, lasting = (process_entry(pid or 0) for pid in pids())
+    assert node is not None
+    assert mortal is not None
+    assert lasting is not None
+    assert lasting.start <= node.start <= mortal.start, "in the order of their first start"
     kept.destroy("mine")
     assert run.processes() == []
