@@ -28,6 +28,7 @@ from coda_executive.engines.local.node_archive import LocalNodeArchive
 from coda_executive.engines.local.options import LocalOptions
 from coda_executive.engines.local.ports import PortLease
 from coda_executive.engines.local.process import Command, Guardian
+from coda_executive.engines.local.sockets import ports_listened_on
 from coda_executive.errors import DeployError, EngineError
 from coda_executive.interfaces.capabilities import LinkShapeable, Partitionable, Resettable
 from coda_executive.interfaces.engine import RunContext
@@ -203,7 +204,9 @@ class LocalManager:
         if self._proxies is not None:
             await self._proxies.aclose()
         lease.close()
-        self._findings += [f"port {port} is still listened on" for port in lease.still_bound()]
+        # Other programs may take a port as soon as its node has ended: they are none of ours.
+        listened_on = ports_listened_on([os.getpid(), *self._living()[1]])
+        self._findings += [f"port {port} is still listened on" for port in lease.ports if port in listened_on]
         if self._archives.is_closed:
             journal.remove()
         else:

@@ -75,12 +75,6 @@ class PortLease:
         """Close all sockets that are still held."""
         self.give_up(self.ports)
 
-    def still_bound(self) -> tuple[int, ...]:
-        """Those of the ports that somebody listens on. Connections that linger after their end do not
-        count.
-        """
-        return tuple(port for port in self.ports if port not in self._held and _is_listened_on(port))
-
     def _candidates(self) -> Iterator[int]:
         """All ports of the range, from a place of the run's own: runs of other users, whose journals we
         cannot see, spread.
@@ -128,13 +122,3 @@ def _hold(count: int, candidates: Iterable[int], taken: set[int]) -> dict[int, s
             f"end other runs, or see what dead ones left with coda-executive cleanup --dry-run"
         )
     return held
-
-
-def _is_listened_on(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104
-        except OSError:
-            return True
-        return False

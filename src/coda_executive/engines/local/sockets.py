@@ -1,20 +1,25 @@
-"""Whose a TCP connection is, from the kernel's tables: which session's processes hold its other end."""
+"""Whose a TCP socket is, from the kernel's tables: which processes hold a connection's other end, or listen."""
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from coda_executive.engines.local.guardian import process_table
 
-_ESTABLISHED = "01"
+_ESTABLISHED, _LISTEN = "01", "0A"
 
 
 def session_of_connection(*, from_port: int, to_port: int, sessions: Collection[int]) -> int | None:
     """The one of these sessions with a process that holds a connection between two ports of this machine, seen
     from `from_port`; None for somebody else's.
     """
-    inodes = set(_inodes(from_port, to_port))
+    ends = (f":{from_port:04X}", f":{to_port:04X}")
+    inodes = {
+        inode
+        for local, remote, state, inode in _tcp_sockets()
+        if state == _ESTABLISHED and local.endswith(ends[0]) and remote.endswith(ends[1])
+    }
     if not inodes:
         return None
     for pid, entry in process_table().items():
@@ -23,15 +28,24 @@ def session_of_connection(*, from_port: int, to_port: int, sessions: Collection[
     return None
 
 
-def _inodes(from_port: int, to_port: int) -> Iterator[str]:
-    ends = (f":{from_port:04X}", f":{to_port:04X}")
+def ports_listened_on(pids: Iterable[int]) -> set[int]:
+    """The ports on which any of these processes listens, on whatever address."""
+    theirs = set().union(*map(_sockets_of, pids))
+    return {
+        int(local.rpartition(":")[2], 16)
+        for local, _remote, state, inode in _tcp_sockets()
+        if state == _LISTEN and inode in theirs
+    }
+
+
+def _tcp_sockets() -> Iterator[tuple[str, str, str, str]]:
+    """Local and remote end, state and descriptor of all TCP sockets there are."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(FileNotFoundError), Path(table).open() as file:  # no IPv6 here
             next(file)
             for line in file:
                 _slot, local, remote, state, *_, inode = line.split(None, 10)[:10]
-                if state == _ESTABLISHED and local.endswith(ends[0]) and remote.endswith(ends[1]):
-                    yield f"socket:[{inode}]"
+                yield local, remote, state, f"socket:[{inode}]"
 
 
 def _sockets_of(pid: int) -> set[str]:

@@ -1,8 +1,10 @@
 """The leak check names each thing that outlived a run, and nothing else."""
 
+import asyncio
 import os
 import socket
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,33 @@ async def test_port_that_is_still_listened_on_is_named(run_directory: Path) -> N
             f"port {port} is still listened on",
             f"descriptor {thief.fileno()}: {os.readlink(f'/proc/self/fd/{thief.fileno()}')}",  # noqa: PTH115
         )
+
+
+async def test_port_that_another_program_has_taken_since_is_not_blamed_on_the_run(
+    run_directory: Path,
+) -> None:
+    """A port is anybody's once its node has ended; on a busy machine somebody takes it within the moment."""
+    run = Recorded(run_directory, stub("obeys"))
+    manager = run.manager()
+    testnet, _ = await deploy(manager)
+    port = testnet.plan.nodes[0].site.rest_port
+    assert manager._lease is not None
+    manager._lease.give_up([port])
+    program = (
+        "import socket, sys; s = socket.socket(); "
+        f"s.bind(('127.0.0.1', {port})); s.listen(); print('up'); sys.stdin.read()"
+    )
+    stranger = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-I", "-S", "-c", program), stdin=PIPE, stdout=PIPE
+    )
+    assert stranger.stdin is not None
+    assert stranger.stdout is not None
+    assert await stranger.stdout.readline() == b"up\n"
+    await manager.destroy()
+    blamed = [finding for finding in await manager.leaks() if finding.startswith(("port", "process"))]
+    stranger.stdin.close()
+    await stranger.wait()
+    assert blamed == []
 
 
 async def test_open_log_and_pipe_are_named_and_evidence_is_not(run_directory: Path) -> None:
