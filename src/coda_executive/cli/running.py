@@ -25,7 +25,7 @@ from coda_executive.executive.runner import Keep, RunSettings, run_test
 from coda_executive.executive.slot_length import with_slot_seconds
 from coda_executive.genesis_store.location import Location
 from coda_executive.interfaces.engine import Engine
-from coda_executive.report.summary import summary_lines
+from coda_executive.report.summary import suite_lines, summary_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def run_tests(request: RunRequest, *, plan_only: bool) -> int:
             click.echo(plan_document(plan), nl=False)
         return 0
     refuse_if_it_cannot_run(engine)
-    verdicts = []
+    runs: list[tuple[str, Verdict, Path | None]] = []
     for target, test in chosen:
         genesis = found_genesis(test.network, test.runtime, request.genesis)
         test = replace(test, runtime=genesis.runtime)
@@ -98,11 +98,13 @@ def run_tests(request: RunRequest, *, plan_only: bool) -> int:
             genesis_files=genesis.files,
         )
         outcome, directory = run_test(test, engine, settings, monitor)
-        verdicts.append(outcome.verdict)
+        runs.append((test.name, outcome.verdict, directory))
         _tell(test, outcome, directory, settings, request.as_json, _reported(directory))
         if outcome.verdict is Verdict.INTERRUPTED:
             break
-    return EXIT_CODES[suite_verdict(verdicts)]
+    if len(runs) > 1 and not request.as_json:
+        tell("\n".join(suite_lines(runs)))
+    return EXIT_CODES[suite_verdict([verdict for _, verdict, _ in runs])]
 
 
 def _with_slot(test: IntegrationTest, slot_seconds: float | None) -> IntegrationTest:

@@ -1,6 +1,8 @@
 """The closing lines of a run: verdict first, then the first cause, sections, times, and how to go on."""
 
 import shlex
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from coda_executive.dsl.sections import SectionRecord, Severity
@@ -59,6 +61,17 @@ def summary_lines(
     if command:
         lines.append(f"  repeat         {shlex.join(command)}")
     return lines
+
+
+def suite_lines(runs: Sequence[tuple[str, Verdict, Path | None]]) -> list[str]:
+    """The end of several runs: how many ended in which way, and those that did not pass, each with its evidence."""
+    counts = Counter(verdict for _, verdict, _ in runs)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    odd = [(test, verdict, directory) for test, verdict, directory in runs if verdict is not Verdict.PASSED]
+    return ["", f"{len(runs)} tests: {told}"] + [
+        f"  {verdict.upper():<14} {test}" + ("" if directory is None else f"  {directory}")
+        for test, verdict, directory in odd
+    ]
 
 
 def finding_lines(findings: tuple[Finding, ...], *, tell_vacuous: bool = False) -> list[str]:

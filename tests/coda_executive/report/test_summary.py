@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from coda_executive.executive.outcome import Outcome, PhaseTime, Verdict
-from coda_executive.report.summary import finding_lines, summary_lines
+from coda_executive.report.summary import finding_lines, suite_lines, summary_lines
 from coda_executive.validation.finding import Finding, Validity
 
 
@@ -40,3 +40,19 @@ def test_validators_without_a_chance_are_counted_and_what_was_found_is_told() ->
 
 def test_a_run_that_ended_before_its_validation_says_so() -> None:
     assert finding_lines(()) == ["  validators: the run ended before its validation"]
+
+
+def test_several_runs_end_with_their_number_and_with_those_that_did_not_pass() -> None:
+    runs = [
+        ("one", Verdict.PASSED, Path("runs/one")),
+        ("two", Verdict.FAILED, Path("runs/two")),
+        ("three", Verdict.PASSED, None),
+        ("four", Verdict.NOTHING_RAN, None),
+    ]
+
+    assert suite_lines(runs) == [
+        "",
+        "4 tests: 2 passed, 1 failed, 1 nothing ran",
+        "  FAILED         two  runs/two",
+        "  NOTHING RAN    four",
+    ]
