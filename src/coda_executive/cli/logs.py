@@ -87,6 +87,8 @@ def logs_command(
     chosen = _chosen(directory, nodes, follow)
     wanted = _wanted(directory, query, level)
     shown = [name for name, path in _logs(directory).items() if _is_chosen(name, path, chosen)]
+    if not shown and not follow:
+        click.echo(f"no node of run {directory.name} wrote a log: see `coda-executive report`", err=True)
     as_bytes = _form(form, names_node=len(shown) != 1, colour=_is_coloured(color))
     try:
         show_logs(directory, chosen, wanted, as_bytes, sys.stdout.buffer, follow=follow)

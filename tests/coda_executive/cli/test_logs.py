@@ -10,6 +10,7 @@ import pytest
 from coda_executive.cli.logs import show_logs
 from coda_executive.cli.main import run_cli
 from coda_executive.config.node_id import NodeId
+from coda_executive.executive.run_directory import RunDirectory
 
 
 def record(second: int, message: str, level: str = "Info", **metadata: object) -> str:
@@ -303,3 +304,11 @@ def test_a_closed_pipe_ends_the_command_quietly(run: Path) -> None:
 
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_a_run_whose_nodes_wrote_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RunDirectory.create("it", "local", tmp_path / "run")
+
+    assert run_cli(["logs", str(tmp_path / "run")]) == 0
+
+    assert "no node of run run wrote a log" in capsys.readouterr().err
