@@ -13,6 +13,7 @@ from coda_executive.wait_conditions.condition import (
     Verdict,
     WaitCondition,
 )
+from coda_executive.wait_conditions.counted import counted
 from coda_executive.wait_conditions.dead_nodes import first_dead, no_stake_online
 from coda_executive.wait_conditions.limits import Limits, limits_for_blocks
 
@@ -42,7 +43,7 @@ def blocks_to_be_produced(count: int) -> WaitCondition:
 
         return check
 
-    return WaitCondition(f"{count} blocks to be produced", begin, block_limits(count))
+    return WaitCondition(f"{counted(count, 'block')} to be produced", begin, block_limits(count))
 
 
 def block_height_to_grow(growth: int) -> WaitCondition:
@@ -63,7 +64,9 @@ def block_height_to_grow(growth: int) -> WaitCondition:
         return check
 
     # A block that is overtaken by a sibling in the same slot adds nothing; the next slot's does.
-    return WaitCondition(f"the chain to grow by {growth} blocks", begin, block_limits(growth, extra_slots=1))
+    return WaitCondition(
+        f"the chain to grow by {counted(growth, 'block')}", begin, block_limits(growth, extra_slots=1)
+    )
 
 
 def nodes_to_synchronize(nodes: Sequence[Node]) -> WaitCondition:
@@ -83,7 +86,9 @@ def nodes_to_synchronize(nodes: Sequence[Node]) -> WaitCondition:
 
     # Nodes agree once a slot has a single producer's block and its gossip arrived; two such chances, and time
     # for a catchup.
-    return WaitCondition(f"{len(names)} nodes to synchronise", begin, block_limits(2, extra_slots=4))
+    return WaitCondition(
+        f"{counted(len(names), 'node')} to synchronise", begin, block_limits(2, extra_slots=4)
+    )
 
 
 def _height(state: NetworkState, facts: NetworkFacts) -> int:

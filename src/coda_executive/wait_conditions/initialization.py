@@ -12,6 +12,7 @@ from coda_executive.wait_conditions.condition import (
     Verdict,
     WaitCondition,
 )
+from coda_executive.wait_conditions.counted import counted
 from coda_executive.wait_conditions.dead_nodes import first_dead
 from coda_executive.wait_conditions.limits import Limits, limits_for_start
 
@@ -36,4 +37,4 @@ def nodes_to_initialize(nodes: Sequence[Node]) -> WaitCondition:
         # Nobody initialises before genesis, and a late-comer may need a slot to find its peers.
         return limits_for_start(facts.boot_allowance, slots=(2, 4))
 
-    return WaitCondition(f"{len(names)} nodes to initialise", begin, limits)
+    return WaitCondition(f"{counted(len(names), 'node')} to initialise", begin, limits)

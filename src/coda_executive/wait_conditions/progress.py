@@ -15,6 +15,7 @@ from coda_executive.wait_conditions.condition import (
     Verdict,
     WaitCondition,
 )
+from coda_executive.wait_conditions.counted import counted
 from coda_executive.wait_conditions.dead_nodes import first_dead, no_stake_online
 from coda_executive.wait_conditions.limits import Limits, Span, limits_for_blocks
 from coda_protocol.hashes import StateHash
@@ -67,7 +68,10 @@ def ledger_proofs_to_be_emitted(count: int, *, work_delay: int, capacity_log_2: 
 
     # Work that is not finished in time leaves a block without transactions: twice the blocks.
     return WaitCondition(
-        f"{count} ledger proofs to be emitted", begin, block_limits(2 * needed), near_misses=near_misses
+        f"{counted(count, 'ledger proof')} to be emitted",
+        begin,
+        block_limits(2 * needed),
+        near_misses=near_misses,
     )
 
 
@@ -132,7 +136,9 @@ def nodes_to_have_status(nodes: Sequence[Node], status: str) -> WaitCondition:
 
         return check
 
-    return WaitCondition(f"{len(names)} nodes to be {status}", begin, block_limits(2, extra_slots=4))
+    return WaitCondition(
+        f"{counted(len(names), 'node')} to be {status}", begin, block_limits(2, extra_slots=4)
+    )
 
 
 def _best_tip_at(what: str, target: Callable[[NetworkFacts], int]) -> WaitCondition:

@@ -220,6 +220,6 @@ with dsl.section("body"):
     told = {wait["description"]: wait["section"] for wait in run.report["waits"]}
     assert told == {
         "3 nodes to initialise": [],
-        "1 blocks to be produced": ["body", "beside"],
+        "1 block to be produced": ["body", "beside"],
         "2 blocks to be produced": ["body", "inner"],
     }

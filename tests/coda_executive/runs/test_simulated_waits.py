@@ -105,7 +105,7 @@ with dsl.refusal("nonce"):
 FAILING = {
     "what should never happen fails at once": (
         "await dsl.wait_for(never_during(Span(seconds=60), blocks_to_be_produced(1)))",
-        ["stopped waiting for never in 60 s: 1 blocks to be produced: it came true "],
+        ["stopped waiting for never in 60 s: 1 block to be produced: it came true "],
     ),
     "a timeout tells how nodes moved and what was nearly it": (
         """
