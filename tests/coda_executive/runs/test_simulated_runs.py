@@ -324,3 +324,18 @@ def with_traffic(write_test: Write, traffic: str) -> str:
     path = Path(target.partition("::")[0])
     path.write_text(f"{path.read_text()}\n\nasync def traffic(dsl):\n    {traffic}\n")
     return target
+
+
+def test_several_tests_end_with_what_did_not_pass(
+    write_test: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = write_test("assert False")
+    right = tmp_path / "right.py"
+    right.write_text(Path(wrong.partition("::")[0]).read_text().replace("assert False", "pass"))
+
+    assert run_cli(["run", wrong, str(right), "--engine", "simulation"]) == 1
+
+    *_, count, odd = capsys.readouterr().out.splitlines()
+    assert count == "2 tests: 1 failed, 1 passed"
+    assert odd.startswith("  FAILED         it  ")
