@@ -25,6 +25,7 @@ from coda_daemon.genesis import make_genesis
 from coda_daemon.genesis_archives import load_archives
 from coda_daemon.genesis_ledgers import GenesisError
 from coda_daemon.gossip.network import Gossip
+from coda_daemon.gossip.trust_file import TrustFile
 from coda_daemon.ledger.account import Address
 from coda_daemon.log import Log
 from coda_daemon.log_sinks import JsonConsole, LogFiles, TextConsole
@@ -162,6 +163,7 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
         direct=settings.direct_peers,
         is_flooding=arguments.is_flooding,
         is_isolated=arguments.is_isolated,
+        trust_file=TrustFile(directory.path, host, log),
     )
     log.add_process_metadata(host=arguments.external_ip, peer_id=gossip.peer_id, port=settings.external_port)
     wallet = Wallet(host.store, host.chance, directory.path)

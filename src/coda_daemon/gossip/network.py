@@ -31,6 +31,7 @@ from coda_daemon.gossip.peer import Peer
 from coda_daemon.gossip.rate import Rate
 from coda_daemon.gossip.spreading import Control, Spreading
 from coda_daemon.gossip.trust import Trust
+from coda_daemon.gossip.trust_file import TrustFile
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection, Host
 from coda_daemon.profile import Profile
@@ -94,9 +95,10 @@ class Gossip:
         direct: Sequence[Peer] = (),
         is_flooding: bool = False,
         is_isolated: bool = False,
+        trust_file: TrustFile | None = None,
     ) -> None:
         """`direct` peers are dialled for ever and always in the mesh. They and the seeds are trusted at first;
-        with `is_isolated` nobody else is talked to.
+        with `is_isolated` nobody else is talked to. Without a `trust_file` bans end with the process.
         """
         self._host = host
         self._bind_ip = bind_ip
@@ -106,6 +108,7 @@ class Gossip:
         self._seeds = {peer.peer_id: peer for peer in given}
         self._gating = Gating(is_isolated, trusted=tuple(given))
         self._trust = Trust(ban=profile.ban)
+        self._trust_file = trust_file
         self._profile = profile
         self._log = log
         self._serve = serve
@@ -178,6 +181,9 @@ class Gossip:
         """Trust a peer less; at −1 it is banned, unless the gating configuration trusts it."""
         loop = asyncio.get_running_loop()
         until = self._trust.blame(peer, penalty, now=loop.time())
+        if until is not None and self._trust_file is not None:
+            now = loop.time()
+            self._trust_file.write(self._trust.standings(now=now), now=now)
         if until is None or self._gating.trusts(peer.peer_id):
             return
         self._log.event(
@@ -207,7 +213,9 @@ class Gossip:
 
     async def run(self) -> None:
         """Accept and keep links until cancelled. Raises OSError when the port cannot be listened on."""
-        self._changed_at = asyncio.get_running_loop().time()
+        self._changed_at = now = asyncio.get_running_loop().time()
+        if self._trust_file is not None:
+            self._trust.restore(self._trust_file.read(now=now))
         listener = await self._host.transport.listen(self._bind_ip, self._own.port, self._accept)
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -7,6 +7,7 @@ all nodes of one machine, and whoever shares an address with a culprit.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coda_daemon.gossip.peer import Peer
@@ -45,6 +46,10 @@ class Trust:
         if len(self._standings) > MAX_PEERS:
             del self._standings[next(iter(self._standings))]
         return until if is_banned else None
+
+    def restore(self, standings: Sequence[Standing]) -> None:
+        """Take over standings from before a restart, the one blamed longest ago first."""
+        self._standings.update((one.peer.peer_id, one) for one in standings[-MAX_PEERS:])
 
     def banned_until(self, peer_id: PeerId, *, now: float) -> float | None:
         """None when it is not banned, or no longer."""

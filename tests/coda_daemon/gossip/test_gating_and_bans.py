@@ -196,6 +196,52 @@ def test_a_banned_peer_is_kept_out_until_its_ban_ends() -> None:
     in_world(check)
 
 
+def test_a_ban_outlives_a_restart_and_ends_when_it_would_have() -> None:
+    async def check(world: World) -> None:
+        machine = world.machine("node")
+        node = GossipNode(world, "node", machine=machine)
+        impostor = Impostor(world)
+        await asyncio.sleep(0.1)
+        await (await impostor.link(node)).send(b"\xc1")
+        await asyncio.sleep(0.1)
+        [before] = node.gossip.trust_statuses()
+        node.task.cancel()
+        await asyncio.sleep(1)
+
+        again = GossipNode(world, "node", machine=machine)
+        await asyncio.sleep(0.1)
+
+        with pytest.raises(HandshakeFailed, match="banned for what it did"):
+            await impostor.link(again)
+        [status] = again.gossip.trust_statuses()
+        assert status.peer == before.peer
+        assert status.banned_until == pytest.approx(before.banned_until, abs=1_000)
+        assert status.trust == pytest.approx(-1, abs=0.01)
+
+        await asyncio.sleep(dev(2_000).ban)
+        await impostor.link(again)
+
+    in_world(check)
+
+
+@pytest.mark.parametrize("damage", [b"", b"[{}]", b"\xff", b'[{"peer":[],"trust":0}]'])
+def test_a_damaged_trust_file_is_told_and_replaced(damage: bytes) -> None:
+    async def check(world: World) -> None:
+        machine = world.machine("node")
+        machine.write("/node/config/trust/peers.json", damage)
+        node = GossipNode(world, "node", machine=machine)
+        await asyncio.sleep(0.1)
+
+        assert node.gossip.trust_statuses() == ()
+        [told] = [record for record in node.sink.records if "bans last until" in record.message]
+        assert told.metadata["path"] == "/node/config/trust/peers.json"
+
+        node.gossip.blame(A, "Decoding_failed")
+        assert machine.host().store.read("/node/config/trust/peers.json").startswith(b'[{"peer":')
+
+    in_world(check)
+
+
 def test_a_trusted_peer_is_dropped_but_not_banned() -> None:
     async def check(world: World) -> None:
         node = GossipNode(world, "node")

@@ -15,6 +15,7 @@ from coda_daemon.gossip.frames import (
 from coda_daemon.gossip.handshake import Self, greet
 from coda_daemon.gossip.network import Gossip, Limits, Peer, RequestFailed
 from coda_daemon.gossip.peer import parse_multiaddress
+from coda_daemon.gossip.trust_file import TrustFile
 from coda_daemon.ports import Connection
 from coda_daemon.profile import dev
 from coda_executive.engines.simulation.event_loop import run
@@ -60,6 +61,7 @@ class GossipNode:
             direct=[node.peer for node in direct],
             is_isolated=is_isolated,
             is_flooding=is_flooding,
+            trust_file=TrustFile("/node/config", host, self.log),
         )
         self.task = self.process.spawn(world.network.loop, self.gossip.run(), "gossip")
 
