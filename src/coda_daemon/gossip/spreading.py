@@ -1,10 +1,11 @@
 """How messages spread: to every peer, or over a mesh with the others told what there is (daemon contract A.2,
 `-enable-flooding`).
 
-In the mesh each node keeps `DEGREE` links over which whole messages go both ways at once. It asks for a place
-there with `Graft`; a node with more than `MOST_EAGER` of them answers `Prune`. A few of its other peers are told
-the message's name with `Have` and fetch it with `Want` if they lack it. So a network of up to seven nodes floods
-either way.
+What a node makes itself it sends to all its peers. What it passes on goes over the mesh: each node keeps `DEGREE`
+links over which whole messages go both ways at once. It asks for a place there with `Graft`; a node with more than
+`MOST_EAGER` of them answers `Prune`. Of its other peers some are told the message's name with `Have` and fetch it
+with `Want` if they lack it. So the neighbours of who made a message have it after one hop, and the copies that nobody
+needs are few.
 """
 
 import asyncio
@@ -16,9 +17,9 @@ from coda_daemon.gossip.link import Link
 from coda_daemon.gossip.seen import SeenMessages, digest
 from coda_protocol.libp2p_keys import PeerId
 
-DEGREE = 6  # links of the mesh that a node sees to
-MOST_EAGER = 12  # that it takes
-LAZY = 3  # further peers that are told of a message
+DEGREE = 3  # links of the mesh that a node sees to
+MOST_EAGER = 6  # that it takes
+LAZY = 1  # further peers that are told of a message
 SEEN_CAPACITY = 4096  # messages
 LATELY = 16  # messages that are known by their frames; each neighbour may send one
 MAX_KEPT = 16 * 1024 * 1024  # bytes of messages that can still be fetched
@@ -70,16 +71,16 @@ class Spreading:
         return True
 
     def publish(self, topic: str, payload: bytes, *, sender: PeerId | None) -> None:
-        """Send a message on to those who are not known to have it."""
+        """Send a message on to those who are not known to have it; without a sender it is our own."""
         name = digest(topic, payload)
         self._seen.add(name)
         frame = encode_message(topic, payload)
         others: list[Link] = []
-        is_flooding, eager = self._is_flooding, self._eager
+        to_all, eager = self._is_flooding or sender is None, self._eager
         for peer_id, link in self._links.items():
             if peer_id == sender or name in link.known:
                 continue
-            if is_flooding or peer_id in eager:
+            if to_all or peer_id in eager:
                 link.send(frame)
             else:
                 others.append(link)

@@ -36,14 +36,15 @@ def test_thirty_nodes_get_every_message_once_over_a_sparse_mesh() -> None:
     in_world(check)
 
 
-def test_with_flooding_everyone_is_sent_whole_messages() -> None:
+def test_with_flooding_everyone_is_sent_whole_messages_that_others_made() -> None:
     async def check(world: World) -> None:
         node = GossipNode(world, "node", is_flooding=True)
         connections = []
         for index in range(spreading.MOST_EAGER + 2):
             await asyncio.sleep(0.1)
             connections.append(await Impostor(world, f"impostor-{index}").link(node))
-        node.gossip.publish("block", b"payload")
+        sender = Impostor(world, "sender").own.identity.peer_id
+        node.gossip._spreading.publish("block", b"payload", sender=sender)
         for connection in connections:
             assert await next_frame(connection, skipping=GREETINGS) == Message("block", b"payload")
 
@@ -91,7 +92,9 @@ def test_a_node_that_was_told_a_name_can_fetch_the_message() -> None:
         connection = await impostor.link(node)
         await connection.send(encode(Prune()))
         await asyncio.sleep(0.1)
-        node.gossip.publish("block", b"payload")
+        node.gossip._spreading.publish(
+            "block", b"payload", sender=Impostor(world, "sender").own.identity.peer_id
+        )
 
         assert await next_frame(connection, skipping=GREETINGS) == Have(NAME)
         await connection.send(encode(Want(NAME)))
@@ -99,6 +102,20 @@ def test_a_node_that_was_told_a_name_can_fetch_the_message() -> None:
         await connection.send(encode(Want(bytes(16))))
         await connection.send(encode(Ping()))
         assert isinstance(await next_frame(connection), Pong)
+
+    in_world(check)
+
+
+def test_what_a_node_makes_itself_goes_to_all_its_peers_whole() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        connections = []
+        for index in range(spreading.MOST_EAGER + 2):
+            await asyncio.sleep(0.1)
+            connections.append(await Impostor(world, f"impostor-{index}").link(node))
+        node.gossip.publish("block", b"payload")
+        for connection in connections:
+            assert await next_frame(connection, skipping=GREETINGS) == Message("block", b"payload")
 
     in_world(check)
 
@@ -143,9 +160,11 @@ def test_kept_messages_are_bounded_in_bytes() -> None:
         connection = await impostor.link(node)
         await connection.send(encode(Prune()))
         await asyncio.sleep(0.1)
+        sender = Impostor(world, "sender").own.identity.peer_id
         for number in range(40):
-            node.gossip.publish("block", bytes([number]) * (1 << 20))
+            node.gossip._spreading.publish("block", bytes([number]) * (1 << 20), sender=sender)
         kept = node.gossip._spreading._kept
+        assert kept
         assert sum(map(len, kept.values())) <= spreading.MAX_KEPT
         assert node.gossip._spreading._kept_bytes == sum(map(len, kept.values()))
 
