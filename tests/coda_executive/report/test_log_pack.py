@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -53,6 +54,20 @@ def test_lines_of_all_nodes_are_packed_by_time(logs: dict[NodeId, Path]) -> None
     ]
     assert (packed.lines, packed.left_out, packed.first_numbers) == (5, 0, [1, 1])
     assert packed.zero == datetime(2030, 1, 1, 0, 0, 1, tzinfo=UTC)
+
+
+def test_a_node_whose_clock_is_wrong_does_not_say_when_the_run_began(tmp_path: Path) -> None:
+    """Its lines are an hour ahead. Those of the others were heard of, the sooner, half a second late."""
+    logs = {}
+    for name, hour in (("fast", 1), ("one", 0), ("two", 0)):
+        logs[NodeId(name)] = tmp_path / f"{name}.log"
+        record = {"timestamp": f"2030-01-01 0{hour}:00:10.000000Z", "level": "Info", "message": "x"}
+        logs[NodeId(name)].write_text(json.dumps(record) + "\n")
+    heard = {"fast": 10_000_000_000, "one": 10_500_000_000, "two": 11_000_000_000}
+
+    packed = pack_logs(logs, {NodeId(name): {1: at} for name, at in heard.items()})
+
+    assert packed.run_began == datetime(2029, 12, 31, 23, 59, 59, 500_000, tzinfo=UTC)
 
 
 def test_the_run_began_where_the_quickest_sighting_says(logs: dict[NodeId, Path]) -> None:
