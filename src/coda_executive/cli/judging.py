@@ -66,14 +66,20 @@ def judge_one_run(given: str | None, *, as_json: bool) -> int:
 def judge_log_files(
     targets: Sequence[str], *, k: int, slot_seconds: float, slots_per_epoch: int, as_json: bool
 ) -> int:
-    """Print what the logs of some nodes say. Raises ConfigError if two would be one node's."""
+    """Print what the logs of some nodes say. Raises ConfigError if two would be one node's or
+    one is no log of a daemon.
+    """
     logs = _logs(targets)
+    silent = set(logs)
     panel = run_panel(RunFacts(k=k, slots_per_epoch=slots_per_epoch, slot_ms=round(slot_seconds * 1000)))
     try:
-        for entry in _entries(logs):
+        for entry in _entries(logs, silent):
             panel.take(entry)
     except OSError as error:
         raise EngineError(f"cannot read the logs: {error}") from error
+    if silent:
+        named = ", ".join(str(path) for name, path in logs.items() if name in silent)
+        raise ConfigError(f"expected logs that a daemon wrote with -log-json, found no such line in {named}")
     findings = panel.findings()
     verdict = _VERDICTS.get(worst(finding.validity for finding in findings), Verdict.PASSED)
     if as_json:
@@ -107,8 +113,10 @@ def _logs(targets: Sequence[str]) -> Mapping[NodeId, Path]:
     return logs
 
 
-def _entries(logs: Mapping[NodeId, Path]) -> Iterator[HistoryEntry]:
-    """The lines of all nodes by time, as a history would hold them; the first line is at 0."""
+def _entries(logs: Mapping[NodeId, Path], silent: set[NodeId]) -> Iterator[HistoryEntry]:
+    """The lines of all nodes by time, as a history would hold them; the first line is at 0. Who wrote a record is no
+    longer `silent`.
+    """
     parser = Parser({event.name: event.id for event in BY_NAME.values()})
     began: datetime | None = None
     text, time_ns = "", 0
@@ -118,5 +126,7 @@ def _entries(logs: Mapping[NodeId, Path]) -> Iterator[HistoryEntry]:
             now = datetime.fromisoformat(text)
             began = began or now
             time_ns = (now - began) // timedelta(microseconds=1) * 1000
+        if line.message is not None and line.text.startswith(b"{"):
+            silent.discard(line.node)
         _timestamp, event = parser.parse(line.text)
         yield HistoryEntry(time_ns, EventSeen(line.node, event, line.number))

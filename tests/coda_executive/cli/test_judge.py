@@ -179,6 +179,16 @@ def test_two_logs_of_one_node_are_refused(tmp_path: Path, capsys: pytest.Capture
     assert "would both be node 'seed'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["import os\n", "", "2026-11-23 03:09:37 UTC [Info] written for people\n"])
+def test_a_file_that_is_no_log_is_refused_and_does_not_pass(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text(text)
+
+    assert run_cli(["judge", str(tmp_path / "own.py")]) == 4
+    assert f"found no such line in {tmp_path / 'own.py'}" in capsys.readouterr().err
+
+
 def test_a_damaged_plan_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "nodes").mkdir()
     (tmp_path / "plan.json").write_text("{}")
