@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from coda_executive.errors import EngineError
+from coda_executive.errors import ConfigError, EngineError
 from coda_executive.executive.engines import chosen_options, find_engine
 from coda_executive.executive.load import find_test
 from coda_executive.executive.outcome import EXIT_CODES, Verdict
@@ -17,6 +17,7 @@ from coda_executive.executive.runs_folder import DEFAULT_PARENT
 from coda_executive.exploration.attempt import Setup
 from coda_executive.exploration.explore import Exploration, explore, failure_test
 from coda_executive.exploration.workers import Workers
+from coda_executive.nemesis.schedule import KINDS
 from coda_executive.support.clock import wall_time
 
 _TOLD_EVERY = 100  # attempts, where there is no terminal
@@ -45,6 +46,8 @@ def run_exploration(request: ExploreRequest) -> int:
     """Search, tell what was found, and answer the exit code: 0 if every run passed, else 1."""
     engine = find_engine(request.engine)
     test = find_test(request.target)
+    if unknown := [kind for kind in request.kinds if kind not in KINDS]:
+        raise ConfigError(f"--kind: there is no fault {', '.join(unknown)}; there are {', '.join(KINDS)}")
     options = msgspec.to_builtins(chosen_options(engine, request.engine_options))
     setup = Setup(
         target=request.target,
@@ -118,7 +121,7 @@ def _write(path: Path, text: str) -> None:
 
 def _counter(attempts: int, failures: int, doing: str) -> str:
     bound = "" if failures else f", p <= {min(1.0, 3 / max(1, attempts)):.2g}"
-    return f"{attempts} runs, {failures} failed{bound}; {doing}"
+    return f"{attempts} run{'' if attempts == 1 else 's'}, {failures} failed{bound}; {doing}"
 
 
 def _tell_terminal(attempts: int, failures: int, doing: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from coda_executive.errors import ConfigError
+from coda_executive.executive.outcome import Verdict
 from coda_executive.exploration.attempt import Attempt, Result, Setup
 from coda_executive.exploration.reproduction import python_test
 from coda_executive.exploration.shrink import Case, shrink
@@ -55,12 +57,14 @@ def explore(
 ) -> Exploration:
     """Try the seeds, then shrink. `tell(attempts, failures, what)` is called after each attempt.
 
-    Raises EngineError when no worker can be used.
+    Raises EngineError when no worker can be used, and ConfigError for a test that the engine cannot run.
     """
     kept: list[Kept] = []
     groups: dict[str, list[Result]] = {}
     failed = 0
     for result in workers.results(Attempt(seed) for seed in seeds):
+        if result.verdict in (Verdict.USAGE, Verdict.NOTHING_RAN):
+            raise ConfigError(f"the test does not run here, with any seed: {result.error}")
         kept.append(Kept(result.attempt.seed, result.signature, result.digest))
         if result.signature is not None:
             failed += 1

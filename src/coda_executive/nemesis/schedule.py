@@ -197,3 +197,4 @@ _DRAWERS: Mapping[str, tuple[tuple[type, ...], _Draw]] = {
     "SkewClock": (SkewClock.needs, _skew_clock),
     "TroubleDisk": (TroubleDisk.needs, _trouble_disk),
 }
+KINDS = tuple(_DRAWERS)  # of faults that are drawn

@@ -92,3 +92,34 @@ def test_the_command_tells_the_bound_when_nothing_fails(
 
     assert "no failure in 3 runs: with 95 % confidence a run fails with p <= 1" in capsys.readouterr().out
     assert [path.name for path in Path(out).iterdir()] == ["exploration.json"]
+
+
+def test_a_kind_of_fault_that_there_is_none_of_is_refused_before_any_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+
+    assert run_cli(["explore", TARGET, "--seeds", "1", "--kind", "Kil", "--out", str(out)]) == 4
+
+    assert "--kind: there is no fault Kil; there are Kill, Stop, " in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_test_that_cannot_run_here_is_no_search_without_failures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its needs are met by no engine; with any seed it would be skipped."""
+    target = tmp_path / "own.py"
+    target.write_text(
+        "from coda_executive import *\n"
+        "class Flying:\n    pass\n"
+        "@integration_test(needs=(Flying,), network=NetworkConfig(block_producers=BlockProducers(count=1)),"
+        " runtime=RuntimeConfig(ledger=sample_ledger([Balance.of_coda('1000')])))\n"
+        "async def it(dsl):\n    pass\n"
+    )
+
+    assert (
+        run_cli(["explore", str(target), "--seeds", "2", "--jobs", "1", "--out", str(tmp_path / "out")]) == 4
+    )
+
+    assert "the test does not run here, with any seed: " in capsys.readouterr().err
