@@ -2,10 +2,11 @@
 
 import heapq
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.parse import decode_aligned, filled_in
@@ -24,7 +25,8 @@ class RawLine(NamedTuple):
     """A line of a node's or companion's log; `message` is None where it is no log record. A record that was written
     for people, as SNARK workers do, has the beginning of its second as its time.
 
-    Lines are merged by `time`: the time stamp of this line or of one before it, empty before the first.
+    Lines are merged by `time`: the time stamp of this line or of one before it, empty before the first; of a node
+    whose clock was put wrong, what a right one would have shown.
     """
 
     node: NodeId
@@ -50,6 +52,11 @@ class RawLine(NamedTuple):
 _time_of = itemgetter(RawLine._fields.index("time"))
 
 
+# Of nodes whose clocks were put wrong: their lines that were heard of, by number, with nanoseconds of the run.
+Heard = Mapping[NodeId, Sequence[tuple[int, int]]]
+NOT_HEARD: Final[Heard] = {}
+
+
 class GrowingLogs:
     """The logs of some nodes, read from their first line on, as far as they are written.
 
@@ -58,7 +65,8 @@ class GrowingLogs:
     is kept. Use it as a context: it holds the files open.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Heard = NOT_HEARD) -> None:
+        self._heard = heard
         self._logs: dict[NodeId, _NodeLog] = {}
         self._buffer = bytearray(PIECE)
 
@@ -72,7 +80,7 @@ class GrowingLogs:
     def add(self, node: NodeId, path: Path) -> None:
         """Read this log from now on too. A file that does not exist yet is empty; a known node is kept."""
         if node not in self._logs:
-            self._logs[node] = _NodeLog(node, path)
+            self._logs[node] = _NodeLog(node, path, self._heard.get(node, ()))
 
     def news(self, *, to_the_end: bool) -> Iterator[RawLine]:
         """What was written since the last call, by time, read as it is taken: take all before the next call.
@@ -83,9 +91,9 @@ class GrowingLogs:
         return logs[0] if len(logs) == 1 else heapq.merge(*logs, key=_time_of)
 
 
-def merge_logs(paths: Mapping[NodeId, Path]) -> Iterator[RawLine]:
+def merge_logs(paths: Mapping[NodeId, Path], heard: Heard = NOT_HEARD) -> Iterator[RawLine]:
     """All lines of all nodes by time, as `GrowingLogs` reads them, up to where they end now."""
-    with GrowingLogs() as logs:
+    with GrowingLogs(heard) as logs:
         for node, path in paths.items():
             logs.add(node, path)
         yield from logs.news(to_the_end=True)
@@ -115,10 +123,11 @@ def render(line: RawLine) -> str:
 class _NodeLog:
     """One node's log and the time that it has reached."""
 
-    def __init__(self, node: NodeId, path: Path) -> None:
+    def __init__(self, node: NodeId, path: Path, heard: Sequence[tuple[int, int]]) -> None:
         self._node = node
         self._file = FollowedFile(path)
         self._time = ""
+        self._clock = _WrongClock(heard) if heard else None
 
     def close(self) -> None:
         self._file.close()
@@ -142,10 +151,48 @@ class _NodeLog:
             if message is not None and not (message.level or message.message):
                 message = None  # some other program's JSON: shown as it stands
             timestamp = message and message.timestamp
+            if timestamp and self._clock is not None and _TIMESTAMP.fullmatch(timestamp):
+                timestamp = self._clock.right_time(number, timestamp)
             # A clock that went back must not put a line before its predecessor.
             if timestamp and timestamp > self._time and _TIMESTAMP.fullmatch(timestamp):
                 self._time = timestamp
             yield RawLine(self._node, number, self._time, text.rstrip(b"\r"), message)
+
+
+class _WrongClock:
+    """Sets the times of a node right, whose clock was right when its first line was heard of.
+
+    A line that was heard of has the time of that. Between two such lines the clock is as wrong as at the first,
+    and no line is later than the second.
+    """
+
+    def __init__(self, heard: Sequence[tuple[int, int]]) -> None:
+        self._heard = heard
+        self._next = 0
+        self._began: datetime | None = None
+        self._ahead = timedelta()
+
+    def right_time(self, number: int, timestamp: str) -> str:
+        """For each line with a time, in their order. A time that no calendar has stays."""
+        try:
+            now = datetime.fromisoformat(timestamp)
+        except ValueError:
+            return timestamp
+        while self._next < len(self._heard) and self._heard[self._next][0] < number:
+            self._next += 1
+        if self._next == len(self._heard):
+            return _text_of(now - self._ahead)
+        line, heard_ns = self._heard[self._next]
+        after = timedelta(microseconds=heard_ns // 1000)
+        if line == number:
+            self._began = self._began or now - after
+            self._ahead = now - (self._began + after)
+        right = now - self._ahead
+        return _text_of(right if self._began is None else min(right, self._began + after))
+
+
+def _text_of(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S.%f}Z"
 
 
 def _decoded(text: bytes) -> LogMessage | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median_low
 
 from coda_executive.config.node_id import NodeId
-from coda_executive.log_engines.lines import RawLine, merge_logs
+from coda_executive.log_engines.lines import NOT_HEARD, Heard, RawLine, merge_logs
 from coda_protocol.log_message import source_of
 from coda_protocol.structured_events import Level
 
@@ -56,12 +56,14 @@ class PackedLogs:
         return (self.zero - self.run_began) / timedelta(milliseconds=1)
 
 
-def pack_logs(paths: Mapping[NodeId, Path], sightings: Mapping[NodeId, Mapping[int, int]]) -> PackedLogs:
+def pack_logs(
+    paths: Mapping[NodeId, Path], sightings: Mapping[NodeId, Mapping[int, int]], heard: Heard = NOT_HEARD
+) -> PackedLogs:
     """Pack the logs of all nodes, merged by time. `sightings` tell when, in nanoseconds since the run began,
-    the run heard of some lines. Raises OSError.
+    the run heard of some lines, `heard` the same of all lines of wrong clocks. Raises OSError.
     """
     packer = _Packer(list(paths), sightings)
-    packer.take_all(merge_logs(paths))
+    packer.take_all(merge_logs(paths, heard))
     return packer.packed()
 
 

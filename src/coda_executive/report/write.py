@@ -7,6 +7,7 @@ from pathlib import Path
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Verdict
 from coda_executive.executive.run_directory import log_files
+from coda_executive.executive.wrong_clocks import heard_of_wrong_clocks
 from coda_executive.report.document import report_document
 from coda_executive.report.evidence import Evidence, read_evidence
 from coda_executive.report.junit import junit_xml
@@ -50,7 +51,8 @@ def write_page(evidence: Evidence, path: Path) -> None:
     """Raises EngineError if the logs cannot be read or the page not be written."""
     sightings = {story.name: story.sightings for story in evidence.nodes.values()}
     try:
-        packed = pack_logs(log_files(evidence.directory), sightings)
+        heard = heard_of_wrong_clocks(evidence.directory)
+        packed = pack_logs(log_files(evidence.directory), sightings, heard)
     except OSError as error:
         raise EngineError(f"cannot read the logs of {evidence.directory}: {error}") from error
     _write(path, render_page(evidence, packed))

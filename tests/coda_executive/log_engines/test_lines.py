@@ -56,6 +56,21 @@ def test_a_clock_that_goes_back_does_not_reorder_a_nodes_lines(logs: dict[NodeId
     assert [text for _, _, text in merged(logs)] == ["five", "back", "six", "nine"]
 
 
+def test_lines_of_a_node_whose_clock_was_put_wrong_stand_where_they_were_heard_of(
+    logs: dict[NodeId, Path],
+) -> None:
+    """Its lines 1, 3 and 5 were heard of 0, 4 and 8 s after its first; before line 2 its clock jumps by 30 s."""
+    seconds = (1, 33, 35, 37, 39, 41)
+    logs[A].write_bytes(b"".join(record(at, f"a{at}") + b"\n" for at in seconds))
+    logs[B].write_bytes(b"".join(record(at, f"b{at}") + b"\n" for at in (2, 6, 8, 10, 12)))
+
+    lines = list(merge_logs(logs, {A: [(1, 500_000_000), (3, 4_500_000_000), (5, 8_500_000_000)]}))
+
+    told = [line.message.message for line in lines if line.message]
+    assert told == ["a1", "b2", "a33", "a35", "b6", "a37", "b8", "a39", "b10", "a41", "b12"]
+    assert [line.time[17:19] for line in lines if line.node == A] == ["01", "05", "05", "07", "09", "11"]
+
+
 def test_a_nonsense_time_moves_no_other_line(logs: dict[NodeId, Path]) -> None:
     logs[A].write_bytes(
         b'{"timestamp":"tomorrow","level":"Info","message":"odd"}\n' + record(1, "one") + b"\n"

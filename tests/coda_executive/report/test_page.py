@@ -1,15 +1,18 @@
 """The page as text: what is in it, and what must not be."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
-from tests.coda_executive.report.made_runs import CRASH, ONE, STORY, block, make_run, tip
+from tests.coda_executive.report.made_runs import CRASH, ONE, STORY, TWO, block, make_run, tip
 
+from coda_executive.cli.logs import show_logs
 from coda_executive.config.node_id import NodeId
 from coda_executive.dsl.sections import FoundError, Severity
 from coda_executive.events.event import CompanionCrashed, NodeStarted
 from coda_executive.executive.outcome import Verdict
+from coda_executive.executive.wrong_clocks import heard_of_wrong_clocks
 from coda_executive.observation.history import (
     EventSeen,
     FaultBegan,
@@ -122,6 +125,21 @@ def test_logs_of_companions_are_in_the_page(tmp_path: Path) -> None:
 
     assert f"{ONE}-worker-1" not in before
     assert f'"nodes": ["{ONE}", "{ONE}-worker-1"]' in page_of(directory)
+
+
+def test_lines_of_a_wrong_clock_stand_where_they_were_heard_of(tmp_path: Path) -> None:
+    """In the page, and in `logs`."""
+    told = [(1.0, FaultBegan(1, "SkewClock", "a clock", (ONE,)))]
+    seen = [(at, EventSeen(ONE, tip("b", 2), line)) for line, at in ((1, 1.0), (2, 4.0))]
+    directory = make_run(
+        tmp_path / "run", story=[*told, *seen], logs={ONE: ("first", "second"), TWO: ("one", "two", "three")}
+    )
+
+    assert heard_of_wrong_clocks(directory) == {ONE: [(1, 1_000_000_000), (2, 4_000_000_000)]}
+    shown = io.BytesIO()
+    show_logs(directory, (), lambda _: True, lambda line: line.filled_text.encode(), shown, follow=False)
+    assert shown.getvalue().split() == [b"first", b"one", b"two", b"three", b"second"]
+    assert heard_of_wrong_clocks(make_run(tmp_path / "other")) == {}
 
 
 def test_the_same_directory_gives_the_same_page(tmp_path: Path) -> None:
