@@ -1,7 +1,7 @@
 """The promises of an engine's front, manager, nodes and log engine, each as a test.
 
 What the docstrings of `coda_executive.interfaces` promise is asserted here; `AbilityConformance` and
-`KeepingConformance` do so for what only some engines can.
+`KeepingConformance` do so for what only some engines can, `CompanionConformance` for what runs beside nodes.
 """
 
 import asyncio
@@ -14,11 +14,10 @@ from typing import Any, get_args
 
 import msgspec
 
-from coda_executive.config.network import NetworkConfig, NodeSettings, SnarkCoordinators
+from coda_executive.config.network import NetworkConfig, NodeSettings
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import DeployError, ExecutiveError, RequestFailed
 from coda_executive.events.event import (
-    CompanionStarted,
     LifecycleEvent,
     NodeCrashed,
     NodeStarted,
@@ -31,6 +30,7 @@ from coda_executive.interfaces.log_engine import LogRecord, Queries
 from coda_executive.interfaces.node import Node
 from coda_executive.testing.ability_conformance import AbilityConformance
 from coda_executive.testing.bench import SEED, WAITING_NETWORK, Bench
+from coda_executive.testing.companion_conformance import CompanionConformance
 from coda_executive.testing.keeping_conformance import KeepingConformance
 from coda_executive.testing.promises import clause, promise
 
@@ -39,7 +39,7 @@ _TRACKED_ACCOUNTS = "query { trackedAccounts { publicKey } }"
 _GENESIS = "query { genesisConstants { genesisTimestamp } }"
 
 
-class EngineConformance(AbilityConformance, KeepingConformance):
+class EngineConformance(AbilityConformance, CompanionConformance, KeepingConformance):
     """Inherit, say which engine, and pytest runs every clause.
 
     The daemon must keep the daemon contract: the kit asks it for its peers, its genesis time and its wallet.
@@ -405,43 +405,6 @@ class EngineConformance(AbilityConformance, KeepingConformance):
         bench.check_records(late)
         told = bench.told_of(late)
         promise([type(event) for event in told] == [NodeStarted, NodeStopped], f"of its life was told {told}")
-
-    @clause()
-    async def test_companion_starts_after_its_node_and_ends_with_it(self, bench: Bench) -> None:
-        """What it is, the plan says: here a SNARK worker beside its coordinator."""
-        workers = SnarkCoordinators(count=1, workers_per_coordinator=1)
-        beside = bench.another("beside", NetworkConfig(seeds=1, snark_coordinators=workers))
-        try:
-            testnet = await beside.running()
-            (node,) = testnet.snark_coordinators
-            (planned,) = testnet.plan.nodes[-1].companions
-            for _ in range(2):
-                await beside.until(
-                    lambda: bool(beside.told_of(node)[1:]), f"{planned.id} never started beside {node.id}"
-                )
-                told = beside.told_of(node)
-                promise(
-                    told == [NodeStarted(fresh_state=False), CompanionStarted(planned.id)],
-                    f"a daemon and then {planned.id} are started, once each; told was {told}",
-                )
-                beside.told.clear()
-                await node.stop()
-                ends = sorted(type(event).__name__ for event in beside.told_of(node))
-                promise(
-                    ends == ["CompanionStopped", "NodeStopped"],
-                    f"{planned.id} ends with its node, once each; told was {beside.told_of(node)}",
-                )
-                beside.told.clear()
-                await node.start()
-            await beside.manager.destroy()
-            log = beside.log_path(node).with_name(planned.log_name)
-            promise(
-                log.is_file(), f"what {planned.id} wrote is not in {log.name} beside the log of {node.id}"
-            )
-            leaks = await beside.manager.leaks()
-            promise(not leaks, f"it left {leaks}")
-        finally:
-            await beside.aclose()
 
     # ---- the log engine ----
 

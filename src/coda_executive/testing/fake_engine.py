@@ -104,10 +104,7 @@ class FakeNetworkManager:
         return DaemonBuild(self.context.daemon or "fake", "Commit 0 on branch fake", ids)
 
     async def sites(self, names: Sequence[NodeId]) -> Mapping[NodeId, NodeSite]:
-        return {
-            name: NodeSite(f"10.0.0.{next(self._addresses)}", 8301, 3085, 8302, f"/nodes/{name}")
-            for name in names
-        }
+        return {name: _site(name, f"10.0.0.{next(self._addresses)}") for name in names}
 
     async def deploy(self, plan: DeploymentPlan) -> Testnet:
         for planned in plan.nodes:
@@ -135,6 +132,7 @@ class FakeNetworkManager:
     async def destroy(self) -> None:
         for node in self.nodes.values():
             await node.stop()
+            await node.stop_archive()
         for log in self._logs:
             log.close()
 
@@ -174,6 +172,11 @@ class FakeNetworkManager:
             for other in others
             if not (node.is_cut(other.id) or other.is_cut(node.id))
         )
+
+
+def _site(name: NodeId, address: str) -> NodeSite:
+    archive = {"archive_address": f"{address}:3086", "archive_uri": "memory"}
+    return NodeSite(address, 8301, 3085, 8302, f"/nodes/{name}", **archive)
 
 
 def _identity(planned: PlannedNode) -> str:

@@ -6,13 +6,15 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum, auto
+from functools import partial
 from typing import Any
 
 from coda_executive.config.node_id import NodeId
-from coda_executive.config.plan import PlannedNode, Role
+from coda_executive.config.plan import PlannedCompanion, PlannedNode, Role
 from coda_executive.engines.simulation.node_log import NodeLog
 from coda_executive.errors import DeployError, RequestFailed
 from coda_executive.events.event import (
+    CompanionCrashed,
     CompanionStarted,
     CompanionStopped,
     LifecycleEvent,
@@ -23,12 +25,15 @@ from coda_executive.events.event import (
     NodeStarted,
     NodeStopped,
 )
+from coda_executive.interfaces.archive import NodeArchive
+from coda_executive.testing.fake_archive import FakeArchive
 from coda_executive.testing.fake_client import FakeClient
 from coda_executive.testing.fake_faults import FakeFaults
 from coda_executive.testing.fake_process import Conduct, FakeProcess
 
 ANSWER_SECONDS = 30.0
 STOP_SECONDS = 10.0
+_PROVING_TIME = "CODA_PROVING_MS"
 
 Publish = Callable[[NodeId, LifecycleEvent], None]
 
@@ -43,8 +48,11 @@ class _End(StrEnum):
 class FakeNode(FakeFaults):
     """Satisfies Node and every ability. `conducts` are the daemons that there are, by name; None is the run's own.
 
-    A pause holds back the client's answers, not the script. Its companions start and end with it, and do nothing.
+    A pause holds back the client's answers, not the script. Its companions start and end with it, and do nothing;
+    SNARK workers whose proving time is no number crash at once, as the reference daemon's do.
     """
+
+    archive_type: type[FakeArchive] = FakeArchive
 
     def __init__(
         self,
@@ -66,6 +74,12 @@ class FakeNode(FakeFaults):
         self._living: asyncio.Task[int] | None = None
         self._end = _End.BY_ITSELF
         self._is_retired = False
+        self._lost: set[str] = set()  # companions that crashed
+        self._archive: FakeArchive | None = None
+        for companion in planned.companions:
+            if companion.outlives_node:
+                address = planned.site.archive_address or ""
+                self._archive = self.archive_type(companion.id, address, partial(publish, planned.id))
         self._unpaused = asyncio.Event()
         self._unpaused.set()
         self.client = FakeClient(planned.id, self._reached)
@@ -95,6 +109,11 @@ class FakeNode(FakeFaults):
     def node_id_json(self) -> str:
         return json.dumps({"fake": self.id})
 
+    @property
+    def archive(self) -> NodeArchive | None:
+        """Satisfies Archived."""
+        return self._archive
+
     async def start(self, *, fresh_state: bool = False) -> None:
         if self._process is not None:
             return
@@ -102,6 +121,7 @@ class FakeNode(FakeFaults):
             raise DeployError(f"{self.id} was destroyed and cannot be started again; spawn another node")
         if fresh_state:
             self.state.clear()
+        await self.start_archive()
         process = FakeProcess(self.planned, self.state, self.genesis_ms, self._log.write, self.clock_ns)
         self._process, self._end = process, _End.BY_ITSELF
         self._publish(self.id, NodeStarted(fresh_state))
@@ -109,21 +129,41 @@ class FakeNode(FakeFaults):
         self._living.add_done_callback(self._ended)
         self._start_companions()
 
+    async def start_archive(self) -> None:
+        if self._archive is not None:
+            await self._archive.start()
+
+    async def stop_archive(self) -> None:
+        if self._archive is not None:
+            await self._archive.stop()
+
     def _start_companions(self) -> None:
-        for companion in self.planned.companions:
+        for companion in self._mortals():
             self._publish(self.id, CompanionStarted(companion.id))
+            if not companion.environment.get(_PROVING_TIME, "0").isdecimal():
+                self._lose(companion)
+
+    def _lose(self, companion: PlannedCompanion) -> None:
+        self._lost.add(companion.id)
+        why = f"{_PROVING_TIME} is no number"
+        self._publish(self.id, CompanionCrashed(companion.id, 1, None, (why,)))
 
     def _stop_companions(self) -> None:
         is_asked = self._end is _End.ASKED
-        for companion in self.planned.companions:
-            self._publish(
-                self.id, CompanionStopped(companion.id, 0 if is_asked else None, forced=not is_asked)
-            )
+        for companion in self._mortals():
+            if companion.id not in self._lost:
+                code = 0 if is_asked else None
+                self._publish(self.id, CompanionStopped(companion.id, code, forced=not is_asked))
+        self._lost.clear()
+
+    def _mortals(self) -> list[PlannedCompanion]:
+        return [companion for companion in self.planned.companions if not companion.outlives_node]
 
     async def retire(self) -> None:
-        """Stop for good."""
+        """Stop for good, with its archive."""
         self._is_retired = True
         await self.stop()
+        await self.stop_archive()
 
     async def stop(self) -> None:
         if self._process is not None and self._living is not None:

@@ -170,6 +170,24 @@ await dsl.wait_for(blocks_to_be_produced(10_000))
     assert processes_of(run_dir.name) == []
 
 
+def test_archive_that_is_killed_is_named_on_the_first_screen_with_its_last_lines(
+    executive: Callable[..., Any], write_test: Write, tmp_path: Path
+) -> None:
+    body = f"""{ARCHIVED}
+import os, signal
+os.kill(node.archive._companion._process.pid, signal.SIGKILL)
+await dsl.wait_for(blocks_to_be_produced(10_000))
+"""
+
+    done = executive("run", write_test(body, settings=SETTINGS), "--run-dir", str(tmp_path / "run"))
+
+    assert done.code == 1, done.out
+    verdict = done.out.partition("FAILED")[2].splitlines()[:8]
+    assert "archive-node-1-archive crashed: it was killed by SIGKILL" in verdict[1]
+    assert any("Archive process ready" in line for line in verdict), verdict
+    assert any("coda-executive logs" in line and "archive-node-1-archive" in line for line in verdict)
+
+
 def segments_made_by(pid: int) -> list[str]:
     """Ids of the System V segments that a process has made."""
     lines = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]

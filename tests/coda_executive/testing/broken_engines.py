@@ -14,7 +14,13 @@ from msgspec.structs import replace as changed
 from coda_executive.config.node_id import NodeId
 from coda_executive.config.plan import Role
 from coda_executive.errors import RequestFailed
-from coda_executive.events.event import ErrorLogged, NodeCrashed, NodeKilled, NodeStarted, NodeStopped
+from coda_executive.events.event import (
+    ErrorLogged,
+    NodeCrashed,
+    NodeKilled,
+    NodeStarted,
+    NodeStopped,
+)
 from coda_executive.interfaces.capabilities import LinkShape
 from coda_executive.interfaces.engine import Finding, Session
 from coda_executive.interfaces.log_engine import Coverage
@@ -383,17 +389,6 @@ def silently(self: Any) -> None:
     pass
 
 
-async def companions_first(self: Any, *, fresh_state: bool = False) -> None:
-    self._start_companions()
-    await FakeNode.start(self, fresh_state=fresh_state)
-
-
-async def destroy_with_companions_logs(self: Any) -> None:
-    await FakeNetworkManager.destroy(self)
-    for path in self.context.directory.glob("nodes/*/worker*"):
-        path.unlink()
-
-
 async def starting_add(self: Any, planned: Any) -> Any:
     node = await FakeNetworkManager.add(self, planned)
     await node.start()
@@ -507,10 +502,6 @@ MUTANTS: list[Mutant] = [
     ("stop_and_start", broken(node={"stop": forced_stop}), "stopped by force"),
     ("start_with_fresh", broken(node={"start": remembering_start}), "fresh_state left"),
     ("start_with_fresh", broken(node={"start": unfresh_start}), "was told as"),
-    ("companion_starts", broken(node={"_start_companions": silently}), "never started beside"),
-    ("companion_starts", broken(node={"start": companions_first}), "a daemon and then"),
-    ("companion_starts", broken(node={"_stop_companions": silently}), "ends with its node"),
-    ("companion_starts", broken(manager={"destroy": destroy_with_companions_logs}), "worker-1.log beside"),
     ("request_to_a_stopped", broken(node={"_reached": unsure}), "may have arrived"),
     ("request_to_a_stopped", broken(node={"_reached": always_there}), "was not started, and answered"),
     ("crash_is_told", broken(node=crash_event(lambda crash: NodeStopped(1, False))), "has crashed, once"),

@@ -4,12 +4,13 @@ import inspect
 from pathlib import Path
 
 import pytest
+from tests.coda_executive.testing.broken_companions import COMPANIONS
 from tests.coda_executive.testing.broken_engines import MUTANTS, for_those_who_asked, matching
 from tests.coda_executive.testing.keeping_fake import KEEPERS
 
 from coda_executive.testing import EngineConformance, FakeEngine
 
-ALL = [*MUTANTS, *KEEPERS]
+ALL = [*MUTANTS, *COMPANIONS, *KEEPERS]
 
 CLAUSES = [name for name in dir(EngineConformance) if name.startswith("test_")]
 
