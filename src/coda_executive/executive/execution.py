@@ -334,7 +334,8 @@ class Execution:
             self.sections.found(
                 Severity.SOFT,
                 "MissingLogLine",
-                f"the test expects a log line{where} that matches {missing.pattern!r}, and none came",
+                f"the test expects a log line{where} of level Warn or above that matches {missing.pattern!r}, "
+                f"and none came",
             )
         self._analyse_results()
         assert self.panel is not None, "what was deployed had a plan"

@@ -25,7 +25,7 @@ class ExpectedLog:
     """A line that is no error: its filled-in message matches `pattern` (a regular expression, searched), on
     `node` if given.
 
-    Unless `required` is false, never seeing it is an error.
+    Unless `required` is false, never seeing it at level Warn or above is an error.
     """
 
     pattern: str
@@ -61,15 +61,15 @@ class LogJudge:
 
     def judge(self, node: NodeId, line: ErrorLogged) -> Severity | None:
         """How bad a line is; None when it is none of the test's concern."""
-        if line.level == "Warn" and not self.policy.judge_warnings:
-            return None
         matching = [
             index
             for index, expected in enumerate(self.policy.expected)
             if expected.node in (None, node) and re.search(expected.pattern, line.message)
         ]
         self._seen.update(matching)
-        return None if matching else _SEVERITY[line.level]
+        if matching or (line.level == "Warn" and not self.policy.judge_warnings):
+            return None
+        return _SEVERITY[line.level]
 
     def missing(self) -> tuple[ExpectedLog, ...]:
         """Expected lines that never came."""

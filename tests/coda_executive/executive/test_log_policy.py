@@ -38,6 +38,13 @@ def test_an_expected_line_is_no_error_and_its_absence_is_one() -> None:
     assert judge.missing() == (ExpectedLog("never seen"),)
 
 
+def test_an_expected_warning_came_also_where_warnings_are_not_judged() -> None:
+    judge = LogJudge(LogPolicy(expected=(ExpectedLog("ban.*peer"),)))
+
+    assert judge.judge(NODE, line("Warn", "will ban the peer")) is None
+    assert judge.missing() == ()
+
+
 def test_an_expected_line_of_another_node_is_an_error() -> None:
     judge = LogJudge(LogPolicy(expected=(ExpectedLog("boom", node="seed-1"),)))
 
