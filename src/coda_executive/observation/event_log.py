@@ -5,7 +5,7 @@ because all values look at one list. Of a very long run only the latest events a
 young. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -64,6 +64,10 @@ class EventLog:
 
     def append(self, seen: SeenEvent) -> "EventLog":
         """The log with one more event. Constant time, see the module."""
+        return self.extended((seen,))
+
+    def extended(self, seen: Sequence[SeenEvent]) -> "EventLog":
+        """The log with more events."""
         longer = EventLog.__new__(EventLog)
         if self._kept.end == self.end:
             longer._kept = self._kept
@@ -71,8 +75,8 @@ class EventLog:
             # Somebody appended to this value before: the new one gets a list of its own.
             longer._kept = _Kept(list(self), min(self._kept.first, self.end))
         kept = longer._kept
-        kept.events.append(seen)
-        longer.end = self.end + 1
+        kept.events.extend(seen)
+        longer.end = self.end + len(seen)
         if len(kept.events) >= 2 * LEAST_KEPT:
             del kept.events[:LEAST_KEPT]
             kept.first += LEAST_KEPT

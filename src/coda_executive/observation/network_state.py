@@ -4,7 +4,7 @@ Pure.
 Applying an observation costs the same however long the run is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import assert_never
 
@@ -160,17 +160,30 @@ class NetworkState(msgspec.Struct, frozen=True):
 
 def apply(state: NetworkState, name: NodeId, event: Event, *, time_ns: int, times: int = 1) -> NetworkState:
     """The state after one more observation, or after `times` equal ones of which this is the last."""
+    return apply_all(state, ((SeenEvent(name, event, time_ns), times),))
+
+
+def apply_all(state: NetworkState, observations: Iterable[tuple[SeenEvent, int]]) -> NetworkState:
+    """The state after several observations, each with the number of equal ones that it stands for."""
     # A network has tens of nodes: copying the table is cheap, and does not grow with the run.
     nodes = {**state.nodes}
-    blocks = state.blocks
-    if type(event) is BlockProduced:
-        blocks = blocks.append(_seen(name, event, time_ns))
-        _tell_height(nodes, event)
-    before = nodes.get(name, _UNKNOWN)
-    after = _apply_to_node(before, blocks, event, times)
-    if after is not before or after.last_event_ns != time_ns:
-        nodes[name] = replace(after, last_event_ns=time_ns)
-    return NetworkState(nodes, blocks, state.events.append(SeenEvent(name, event, time_ns)), time_ns)
+    blocks, time_ns = state.blocks, state.time_ns
+    latest: dict[NodeId, int] = {}
+    seen_events: list[SeenEvent] = []
+    for seen, times in observations:
+        name, event, time_ns = seen.node, seen.event, seen.time_ns
+        if type(event) is BlockProduced:
+            blocks = blocks.append(_seen(name, event, time_ns))
+            _tell_height(nodes, event)
+        before = nodes.get(name)
+        after = _apply_to_node(before or _UNKNOWN, blocks, event, times)
+        if after is not before:
+            nodes[name] = after
+        latest[name] = time_ns
+        seen_events.append(seen)
+    for name, last_event_ns in latest.items():
+        nodes[name] = replace(nodes[name], last_event_ns=last_event_ns)
+    return NetworkState(nodes, blocks, state.events.extended(seen_events), time_ns)
 
 
 def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) -> NodeState:

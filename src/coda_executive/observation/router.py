@@ -1,8 +1,8 @@
 """The one stream of observations of a run: log lines and life-cycle events, in the order in which they were
 noticed.
 
-Each observation is folded into the network's state, written to the history, and shown to the subscribers, in
-this order and before anything else happens. Lines that repeat without end are thinned out, but always
+Each observation is written to the history and shown to the subscribers, before anything else happens. Who asks for the
+network's state gets it with all of them folded in; while nobody asks, that is put off. Lines that repeat without end are thinned out, but always
 counted.
 """
 
@@ -18,11 +18,14 @@ from coda_executive.errors import EngineError
 from coda_executive.events.event import DaemonEvent, ErrorLogged, Event, LifecycleEvent, UnreadableLine
 from coda_executive.interfaces.log_engine import LogRecord
 from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord
-from coda_executive.observation.network_state import NetworkState, apply
+from coda_executive.observation.event_log import SeenEvent
+from coda_executive.observation.network_state import NetworkState, apply_all
 
 _FLUSH_SECONDS = 1.0  # the most evidence that a kill -9 may cost
 _REPEATS_IN_FULL = 16  # equal lines of a node that are told one by one
 _MOST_DISTINCT_REPEATS = 1000  # lines that are watched for repetition
+
+_MOST_UNFOLDED = 256  # observations
 
 _REPEATABLE = (ErrorLogged, UnreadableLine)
 
@@ -89,8 +92,9 @@ class Router:
         self._seconds, self._ns = 0.0, 0  # the loop's time when it was asked last
         self._began_ns = self._loop_ns()
         self._state = NetworkState()
+        self._unfolded: list[tuple[SeenEvent, int]] = []  # seen since that state, and how many each stands for
         self._index = 0
-        self._last: Observation | None = None
+        self._last: tuple[EventSeen, int] | None = None  # and when it was seen
         self._subscribers: dict[int, Subscriber] = {}
         self._interests: dict[int, tuple[type, ...]] = {}  # of those that want some kinds of event only
         self._told: dict[type, tuple[tuple[int, Subscriber], ...]] = {}  # subscribers by kind, as it comes up
@@ -104,6 +108,9 @@ class Router:
     @property
     def state(self) -> NetworkState:
         """What is known of the network now: a value, it does not change."""
+        if self._unfolded:
+            self._state = apply_all(self._state, self._unfolded)
+            self._unfolded.clear()
         return self._state
 
     def now_ns(self) -> int:
@@ -111,7 +118,7 @@ class Router:
         return self._loop_ns() - self._began_ns
 
     def cursor(self) -> Cursor:
-        return Cursor(self._index, self._state)
+        return Cursor(self._index, self.state)
 
     def publish(self, node: NodeId, event: LifecycleEvent) -> None:
         """Take in what the manager noticed."""
@@ -179,18 +186,20 @@ class Router:
         changed.
         """
         if self._last is not None:
-            self._notify(self._last)
+            self._notify(*self._last)
 
     def _take(self, seen: EventSeen) -> None:
         now = self.now_ns()
-        self._state = apply(self._state, seen.node, seen.event, time_ns=now, times=seen.times)
-        observation = self._last = Observation(self._index, now, seen)
+        self._unfolded.append((SeenEvent(seen.node, seen.event, now), seen.times))
+        if len(self._unfolded) >= _MOST_UNFOLDED:
+            _ = self.state
+        self._last = seen, now
         self._index += 1
         self._write(seen, now)
-        self._notify(observation)
+        self._notify(seen, now)
 
-    def _notify(self, observation: Observation) -> None:
-        kind = type(observation.event)
+    def _notify(self, seen: EventSeen, time_ns: int) -> None:
+        kind = type(seen.event)
         told = self._told.get(kind)
         if told is None:
             told = self._told[kind] = tuple(
@@ -198,6 +207,9 @@ class Router:
                 for number, subscriber in self._subscribers.items()
                 if kind in self._interests.get(number, (kind,))
             )
+        if not told:
+            return
+        observation = Observation(self._index - 1, time_ns, seen)
         for number, subscriber in told:
             if number in self._subscribers:  # nobody before it in the row has ended it
                 subscriber(observation)
