@@ -10,6 +10,7 @@ needs are few.
 
 import asyncio
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from random import Random
 
 from coda_daemon.gossip.frames import Graft, Have, Message, Prune, Want, encode, encode_message
@@ -21,7 +22,7 @@ DEGREE = 3  # links of the mesh that a node sees to
 MOST_EAGER = 6  # that it takes
 LAZY = 1  # further peers that are told of a message
 SEEN_CAPACITY = 4096  # messages
-LATELY = 16  # messages that are known by their frames; each neighbour may send one
+LATELY = 32  # frames that hold or name the latest messages; each neighbour may send one
 MAX_KEPT = 16 * 1024 * 1024  # bytes of messages that can still be fetched
 MAX_WANTED = 64  # messages at once that one peer is asked for
 WANT_PATIENCE = 2.0  # seconds until another peer is asked
@@ -42,7 +43,7 @@ class Spreading:
         self._is_flooding = is_flooding
         self._chance = chance
         self._seen = SeenMessages(SEEN_CAPACITY)
-        self._lately: dict[bytes, bytes] = {}  # names of the latest messages by their frames
+        self._lately: dict[bytes, bytes] = {}  # names of the latest messages by frames that hold or tell them
         self._eager: dict[PeerId, None] = {}
         self._declined: dict[PeerId, None] = {}  # peers that pruned us
         self._kept: dict[bytes, bytes] = {}  # frames by name, oldest first
@@ -57,13 +58,15 @@ class Spreading:
         if not self._seen.add(name):
             return False
         self._forget_wish(name)
-        self._lately[encode_message(message.topic, message.payload)] = name
-        if len(self._lately) > LATELY:
-            del self._lately[next(iter(self._lately))]
+        lately = self._lately
+        lately[encode_message(message.topic, message.payload)] = name
+        lately[_have(name)] = name
+        while len(lately) > LATELY:
+            del lately[next(iter(lately))]
         return True
 
     def is_repeated(self, link: Link, frame: bytes) -> bool:
-        """Whether a frame is one of the latest messages again, as most are; notes that this peer has it."""
+        """Whether a frame holds or tells one of the latest messages again, as most do; notes that this peer has it."""
         name = self._lately.get(frame)
         if name is None:
             return False
@@ -86,10 +89,9 @@ class Spreading:
                 others.append(link)
         if others:
             self._keep(name, frame)
-            told = others if len(others) <= LAZY else self._chance.sample(others, LAZY)
-            have = encode(Have(name))
-            for link in told:
-                link.send(have)
+            have = _have(name)
+            for _ in range(min(LAZY, len(others))):
+                others.pop(int(self._chance.random() * len(others))).send(have)
 
     def links_changed(self) -> None:
         """Fill gaps in the mesh."""
@@ -174,3 +176,8 @@ class Spreading:
     def _forget_wish(self, name: bytes) -> None:
         if self._wanted.pop(name, None) is not None:
             self._timers.pop(name).cancel()
+
+
+@lru_cache(maxsize=128)  # each message is told of by many nodes of one process
+def _have(name: bytes) -> bytes:
+    return encode(Have(name))

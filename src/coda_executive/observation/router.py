@@ -1,9 +1,9 @@
 """The one stream of observations of a run: log lines and life-cycle events, in the order in which they were
 noticed.
 
-Each observation is written to the history and shown to the subscribers, before anything else happens. Who asks for the
-network's state gets it with all of them folded in; while nobody asks, that is put off. Lines that repeat without end are thinned out, but always
-counted.
+Each observation is written to the history and shown to the subscribers, in this order and before anything else
+happens. It is folded into the network's state when somebody asks for that, or when many wait to be. Lines that repeat
+without end are thinned out, but always counted.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.events.event import DaemonEvent, ErrorLogged, Event, LifecycleEvent, UnreadableLine
 from coda_executive.interfaces.log_engine import LogRecord
-from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord
 from coda_executive.observation.event_log import SeenEvent
+from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord
 from coda_executive.observation.network_state import NetworkState, apply_all
 
 _FLUSH_SECONDS = 1.0  # the most evidence that a kill -9 may cost
@@ -92,7 +92,7 @@ class Router:
         self._seconds, self._ns = 0.0, 0  # the loop's time when it was asked last
         self._began_ns = self._loop_ns()
         self._state = NetworkState()
-        self._unfolded: list[tuple[SeenEvent, int]] = []  # seen since that state, and how many each stands for
+        self._unfolded: list[tuple[SeenEvent, int]] = []  # since that state; how many each stands for
         self._index = 0
         self._last: tuple[EventSeen, int] | None = None  # and when it was seen
         self._subscribers: dict[int, Subscriber] = {}
@@ -109,8 +109,7 @@ class Router:
     def state(self) -> NetworkState:
         """What is known of the network now: a value, it does not change."""
         if self._unfolded:
-            self._state = apply_all(self._state, self._unfolded)
-            self._unfolded.clear()
+            self._fold()
         return self._state
 
     def now_ns(self) -> int:
@@ -192,11 +191,15 @@ class Router:
         now = self.now_ns()
         self._unfolded.append((SeenEvent(seen.node, seen.event, now), seen.times))
         if len(self._unfolded) >= _MOST_UNFOLDED:
-            _ = self.state
+            self._fold()
         self._last = seen, now
         self._index += 1
         self._write(seen, now)
         self._notify(seen, now)
+
+    def _fold(self) -> None:
+        self._state = apply_all(self._state, self._unfolded)
+        self._unfolded.clear()
 
     def _notify(self, seen: EventSeen, time_ns: int) -> None:
         kind = type(seen.event)
