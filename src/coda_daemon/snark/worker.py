@@ -113,6 +113,7 @@ class Worker:
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise BadAddressError(f"expected the coordinator's HOST:PORT, found {address!r}")
         connection = await self._host.transport.connect(host, int(port))
+        self._log.info(_MODULE, "Connected to the coordinator at $address", address=address)
         try:
             while self._address() == address:
                 await self._round(connection, address)

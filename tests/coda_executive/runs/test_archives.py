@@ -271,6 +271,27 @@ async def test_database_on_a_users_server_is_told_and_dropped_by_cleanup_when_ex
 
 
 @pytest.mark.postgresql
+def test_database_on_a_users_server_is_dropped_by_the_executive_when_its_guardian_was_killed(
+    executive: Callable[..., Any],
+    write_test: Write,
+    tmp_path: Path,
+    postgres_uri: str,  # noqa: F811
+) -> None:
+    body = f"""{ARCHIVED}
+import os, signal
+os.kill(node._process._guardian.pid, signal.SIGKILL)
+await dsl.wait_for(blocks_to_be_produced(10_000))
+"""
+    arguments = ["run", write_test(body, settings=SETTINGS), "--run-dir", str(tmp_path / "run")]
+
+    done = executive(*arguments, "--archive-uri", postgres_uri)
+
+    assert done.code == 3, done.out
+    assert databases(postgres_uri) == ["postgres"]
+    assert "stays on the server" not in done.out
+
+
+@pytest.mark.postgresql
 def test_database_on_a_users_server_goes_with_a_kept_testnet(
     executive: Callable[..., Any],
     tmp_path: Path,
