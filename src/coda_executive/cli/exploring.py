@@ -43,7 +43,7 @@ class ExploreRequest:
 
 
 def run_exploration(request: ExploreRequest) -> int:
-    """Search, tell what was found, and answer the exit code: 0 if every run passed, else 1."""
+    """Search, tell what was found, and answer the exit code: 0 if every run passed, 1 if not, 130 after Ctrl-C."""
     engine = find_engine(request.engine)
     test = find_test(request.target)
     if unknown := [kind for kind in request.kinds if kind not in KINDS]:
@@ -76,19 +76,25 @@ def run_exploration(request: ExploreRequest) -> int:
         click.echo(err=True)
     _write(directory / "exploration.json", msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
     _tell_findings(found, directory)
+    if found.interrupted:
+        return EXIT_CODES[Verdict.INTERRUPTED]
     return EXIT_CODES[Verdict.FAILED if found.failures else Verdict.PASSED]
 
 
 def _tell_findings(found: Exploration, directory: Path) -> None:
     runs = len(found.attempts)
-    if not found.failures:
+    if found.interrupted:
+        click.echo(f"interrupted after {runs} run{'' if runs == 1 else 's'}; what was found until then:")
+    if not found.failures and runs:
         click.echo(f"no failure in {runs} runs: with 95 % confidence a run fails with p <= {found.bound:.2g}")
     for number, failure in enumerate(found.failures, start=1):
         click.echo(
             f"\nfailure {number}: {len(failure.seeds)} of {runs} runs, first with seed {failure.seeds[0]}"
         )
         click.echo(f"  {failure.error}")
-        if not failure.is_repeatable:
+        if failure.is_repeatable is None:
+            click.echo("  It was neither run again nor shrunk.")
+        elif not failure.is_repeatable:
             click.echo(
                 "  It did NOT fail in the same way each time that it was repeated: look for a nondeterminism."
             )

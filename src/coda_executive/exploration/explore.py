@@ -26,20 +26,22 @@ class Kept(msgspec.Struct, frozen=True):
 class Failure(msgspec.Struct, frozen=True):
     """Failures with one signature. `error` is the first one's; `case` the smallest found, None without faults.
 
-    `is_repeatable`: it failed in the same way, with the same history, each time that it was run again.
+    `is_repeatable`: it failed in the same way, with the same history, each time that it was run again; None if
+    the search was interrupted before that.
     """
 
     signature: str
     seeds: tuple[int, ...]
     error: str
     case: Case | None
-    is_repeatable: bool
+    is_repeatable: bool | None
 
 
 class Exploration(msgspec.Struct, frozen=True):
     setup: Setup
     attempts: tuple[Kept, ...]
     failures: tuple[Failure, ...]
+    interrupted: bool = False
 
     @property
     def bound(self) -> float:
@@ -57,24 +59,31 @@ def explore(
 ) -> Exploration:
     """Try the seeds, then shrink. `tell(attempts, failures, what)` is called after each attempt.
 
+    Ctrl-C ends the search with what it has found: what was not shrunk by then is left as it was drawn.
+
     Raises EngineError when no worker can be used, and ConfigError for a test that the engine cannot run.
     """
     kept: list[Kept] = []
     groups: dict[str, list[Result]] = {}
     failed = 0
-    for result in workers.results(Attempt(seed) for seed in seeds):
-        if result.verdict in (Verdict.USAGE, Verdict.NOTHING_RAN):
-            raise ConfigError(f"the test does not run here, with any seed: {result.error}")
-        kept.append(Kept(result.attempt.seed, result.signature, result.digest))
-        if result.signature is not None:
-            failed += 1
-            groups.setdefault(result.signature, []).append(result)
-        tell(len(kept), failed, "searching")
-    failures = []
-    for signature, results in groups.items():
-        tell(len(kept), failed, f"shrinking {signature}")
-        failures.append(_failure(signature, results, workers, budget))
-    return Exploration(setup, tuple(kept), tuple(failures))
+    failures: list[Failure] = []
+    interrupted = False
+    try:
+        for result in workers.results(Attempt(seed) for seed in seeds):
+            if result.verdict in (Verdict.USAGE, Verdict.NOTHING_RAN):
+                raise ConfigError(f"the test does not run here, with any seed: {result.error}")
+            kept.append(Kept(result.attempt.seed, result.signature, result.digest))
+            if result.signature is not None:
+                failed += 1
+                groups.setdefault(result.signature, []).append(result)
+            tell(len(kept), failed, "searching")
+        for signature, results in groups.items():
+            tell(len(kept), failed, f"shrinking {signature}")
+            failures.append(_failure(signature, results, workers, budget))
+    except KeyboardInterrupt:
+        interrupted = True
+        failures += [_as_drawn(*group) for group in list(groups.items())[len(failures) :]]
+    return Exploration(setup, tuple(kept), tuple(failures), interrupted)
 
 
 def failure_test(setup: Setup, failure: Failure, path: str) -> str | None:
@@ -82,9 +91,16 @@ def failure_test(setup: Setup, failure: Failure, path: str) -> str | None:
     return None if failure.case is None else python_test(setup, failure.case, failure.signature, path)
 
 
-def _failure(signature: str, results: Sequence[Result], workers: Workers, budget: int) -> Failure:
+def _as_drawn(signature: str, results: Sequence[Result]) -> Failure:
     first = results[0]
     case = None if first.schedule is None else Case(first.attempt.seed, first.schedule)
+    seeds = tuple(result.attempt.seed for result in results)
+    return Failure(signature, seeds, first.error, case, is_repeatable=None)
+
+
+def _failure(signature: str, results: Sequence[Result], workers: Workers, budget: int) -> Failure:
+    drawn, first = _as_drawn(signature, results), results[0]
+    case = drawn.case
     if case is not None:
 
         def fails(schedule: Schedule, seeds: Sequence[int]) -> int | None:
@@ -99,5 +115,4 @@ def _failure(signature: str, results: Sequence[Result], workers: Workers, budget
     attempts = [Attempt(seed, schedule, in_full=in_full) for in_full in (False, True)]
     again = list(workers.results(attempts))
     is_repeatable = {each.signature for each in again} == {signature} and len({e.digest for e in again}) == 1
-    seeds = tuple(result.attempt.seed for result in results)
-    return Failure(signature, seeds, first.error, case, is_repeatable)
+    return msgspec.structs.replace(drawn, case=case, is_repeatable=is_repeatable)

@@ -11,7 +11,7 @@ from tests.coda_executive.runs import gate
 from coda_executive.cli.main import run_cli
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Verdict
-from coda_executive.exploration.attempt import Attempt, Setup
+from coda_executive.exploration.attempt import Attempt, Result, Setup
 from coda_executive.exploration.explore import Exploration, explore
 from coda_executive.exploration.workers import Workers
 
@@ -80,6 +80,40 @@ def test_nothing_is_left_of_a_search_that_is_broken_off(
 
     assert list(tmp_path.iterdir()) == []
     assert [process.returncode is None for process in started if process is not None] == [False, False]
+
+
+@pytest.mark.parametrize(("seeds", "failed"), [(range(1, 50), [3, 4]), (range(2, 4), [3])])
+def test_a_search_that_is_interrupted_keeps_what_it_has_found(seeds: range, failed: list[int]) -> None:
+    """While it searches, and while it shrinks."""
+
+    def impatient(attempts: int, _failures: int, doing: str) -> None:
+        if attempts == 4 or doing != "searching":
+            raise KeyboardInterrupt
+
+    command = [sys.executable, str(HERE / "deadly_worker.py")]
+    with Workers(setup(most_faults=0), jobs=1, command=command) as workers:
+        found = explore(setup(most_faults=0), seeds, workers, tell=impatient)
+
+    assert found.interrupted
+    assert [kept.seed for kept in found.attempts] == list(seeds)[:4]
+    assert [(failure.seeds, failure.is_repeatable) for failure in found.failures] == [
+        ((seed,), None) for seed in failed
+    ]
+
+
+def test_the_command_tells_of_a_search_that_was_interrupted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_self: Workers, _attempts: object) -> list[Result]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workers, "results", interrupted)
+    out = tmp_path / "out"
+
+    assert run_cli(["explore", TARGET, "--seeds", "3", "--jobs", "1", "--out", str(out)]) == 130
+
+    assert "interrupted after 0 runs; what was found until then:\nresults: " in capsys.readouterr().out
+    assert [path.name for path in out.iterdir()] == ["exploration.json"]
 
 
 def test_the_command_tells_the_bound_when_nothing_fails(
