@@ -115,14 +115,18 @@ def next_block(
                 creator=creator,
                 coinbase_receiver=key(receiver or producer),
                 rules=rules,
-                contents=Contents(tuple(commands), free_work(parent.scan, commands), has_coinbase),
+                contents=Contents(
+                    tuple(commands), free_work(parent.scan, commands, has_coinbase=has_coinbase), has_coinbase
+                ),
             )
         slot = GlobalSlot(slot + 1)
 
 
-def free_work(scan: ScanState, commands: Sequence[Command] = ()) -> tuple[Work, ...]:
-    """The SNARK work that a block with a coinbase and these commands owes, done for nothing."""
-    transactions = len(commands) + 1 + any(command.fee for command in commands)
+def free_work(
+    scan: ScanState, commands: Sequence[Command] = (), *, has_coinbase: bool = True
+) -> tuple[Work, ...]:
+    """The SNARK work that a block with these commands owes, done for nothing."""
+    transactions = len(commands) + has_coinbase + any(command.fee for command in commands)
     bundles = scan.required(min(transactions, scan.room))
     return tuple(proved(spec_of(bundle, fee=0, prover=key(1)), "none") for bundle in bundles)
 

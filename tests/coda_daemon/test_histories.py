@@ -291,9 +291,10 @@ def test_nodes_agree_with_their_chains_whatever_comes_in_whatever_order() -> Non
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_nodes_agree_with_their_chains_over_thousands_of_histories() -> None:
     run_state_machine_as_test(
-        Histories, settings=settings(max_examples=3000, stateful_step_count=50, deadline=None)
+        Histories, settings=settings(max_examples=2000, stateful_step_count=50, deadline=None)
     )
 
 
