@@ -37,13 +37,13 @@ class Place(NamedTuple):
 class Record:
     """One line on its way to the sinks; encoded at most once. `given` are its own metadata."""
 
-    __slots__ = ("_given", "_line", "_place", "time_ns")
+    __slots__ = ("_encoded", "_given", "_place", "time_ns")
 
     def __init__(self, time_ns: int, place: Place, given: Mapping[str, Any]) -> None:
         self.time_ns = time_ns
         self._place = place
         self._given = given
-        self._line: bytes | None = None
+        self._encoded: tuple[bytes, bytes] | None = None
 
     def __repr__(self) -> str:
         return f"<Record {self.line.decode()}>"
@@ -72,10 +72,15 @@ class Record:
     @property
     def line(self) -> bytes:
         """The JSON form of C.1, without a newline."""
-        line = self._line
-        if line is None:
-            line = self._line = self._place.template.line(self.time_ns, self._given)
-        return line
+        return self.encoded[0]
+
+    @property
+    def encoded(self) -> tuple[bytes, bytes]:
+        """The line, and its likeness: equal for lines that differ in time, source and process-wide metadata only."""
+        encoded = self._encoded
+        if encoded is None:
+            encoded = self._encoded = self._place.template.line(self.time_ns, self._given)
+        return encoded
 
 
 class Sink(Protocol):

@@ -25,7 +25,7 @@ class JsonConsole:
     only_event: str | None = None
 
     def write(self, record: Record) -> None:
-        self.console.log(record.line)
+        self.console.log(*record.encoded)
 
 
 @dataclass(frozen=True)

@@ -221,8 +221,8 @@ class Console(Protocol):
     def out(self, line: str) -> None:
         """One line on standard output, without its newline."""
 
-    def log(self, line: bytes) -> None:
-        """One line on standard output that is encoded and has no newline in it."""
+    def log(self, line: bytes, likeness: bytes) -> None:
+        """One line of the log on standard output, encoded and without a newline; of its likeness see `Record`."""
 
     def err(self, line: str) -> None:
         """One line on standard error."""

@@ -46,7 +46,8 @@ class StandardStreams:
     def out(self, line: str) -> None:
         self._write(1, line)
 
-    def log(self, line: bytes) -> None:
+    def log(self, line: bytes, likeness: bytes) -> None:
+        del likeness  # for who reads the lines in this process
         self._write_all(1, line + b"\n")
 
     def err(self, line: str) -> None:

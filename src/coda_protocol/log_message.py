@@ -86,6 +86,7 @@ def encode_log_message(
 
 
 _HOLE = b"\0"  # JSON text has none
+_TIMESTAMP_AT = slice(len('{"timestamp":"'), len('{"timestamp":"2024-05-01 12:00:05.123456Z'))
 
 
 class LineTemplate:
@@ -94,7 +95,7 @@ class LineTemplate:
     `fixed` are metadata that stay, `keys` those whose values come with each line.
     """
 
-    __slots__ = ("_first", "_prefix", "_rest")
+    __slots__ = ("_first", "_kind", "_prefix", "_rest")
 
     def __init__(
         self,
@@ -118,14 +119,22 @@ class LineTemplate:
         self._prefix, _, rest = line.partition(_timestamp_bytes(0))
         self._first, *pieces = rest.split(_HOLE)
         self._rest = tuple(zip(sorted(keys), pieces, strict=True))
+        self._kind = _encode((level.text, event_id, message, sorted(keys)))
 
-    def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> bytes:
-        """What `encode_log_message` would give."""
+    def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """What `encode_log_message` would give, and its likeness: all of it but time, source and fixed metadata."""
         parts = [self._prefix, _timestamp_bytes(timestamp_ns), self._first]
+        likeness = [self._kind]
         for key, piece in self._rest:
-            parts.append(_encode(values[key]))
-            parts.append(piece)
-        return b"".join(parts)
+            value = _encode(values[key])
+            likeness.append(value)
+            parts += (value, piece)
+        return b"".join(parts), _HOLE.join(likeness)
+
+
+def timestamp_of(line: bytes) -> str:
+    """Of a line as it is written here, without reading the rest."""
+    return line[_TIMESTAMP_AT].decode()
 
 
 def decode_log_message(line: bytes) -> LogMessage:

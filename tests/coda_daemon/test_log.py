@@ -30,7 +30,7 @@ class MemoryConsole:
     def out(self, line: str) -> None:
         self.lines.append(line)
 
-    def log(self, line: bytes) -> None:
+    def log(self, line: bytes, likeness: bytes) -> None:
         self.lines.append(line.decode())
 
     def err(self, line: str) -> None:

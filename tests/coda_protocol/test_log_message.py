@@ -138,7 +138,7 @@ def test_a_template_gives_the_same_lines(
         level=level, source=source, message="\0 $a", fixed=fixed, keys=tuple(values), event_id=event_id
     )
 
-    assert template.line(time_ns, {**fixed, **values}) == encode_log_message(
+    assert template.line(time_ns, {**fixed, **values})[0] == encode_log_message(
         timestamp_ns=time_ns,
         level=level,
         source=source,
@@ -146,3 +146,16 @@ def test_a_template_gives_the_same_lines(
         metadata={**fixed, **values},
         event_id=event_id,
     )
+
+
+def test_lines_are_alike_when_they_differ_in_time_and_fixed_metadata_only() -> None:
+    def likeness(
+        time_ns: int = 0, pid: int = 1, message: str = "$a", key: str = "a", value: object = 1
+    ) -> bytes:
+        template = LineTemplate(
+            level=Level.INFO, source=Source("M", ""), message=message, fixed={"pid": pid}, keys=(key,)
+        )
+        return template.line(time_ns, {key: value})[1]
+
+    assert likeness() == likeness(time_ns=7, pid=2)
+    assert len({likeness(), likeness(message="a"), likeness(key="b"), likeness(value=2)}) == 4

@@ -24,10 +24,12 @@ from coda_protocol.log_message import (
     decode_log_messages,
     fill_in,
     placeholders,
+    timestamp_of,
 )
 
 _LONGEST_MESSAGE = 2000  # characters of an ErrorLogged
 _LONGEST_TEXT = 500  # characters of an UnreadableLine
+_MOST_ALIKE = 512  # kinds of lines whose events are kept
 _ERROR_LEVELS = frozenset(("Warn", "Error", "Faulty_peer", "Fatal"))
 
 
@@ -47,6 +49,7 @@ class Parser:
     def __init__(self, event_ids: Mapping[str, str]) -> None:
         self._names = {event_id: name for name, event_id in event_ids.items()}
         self._readers = {event_id: READERS[name] for name, event_id in event_ids.items() if name in READERS}
+        self._alike: dict[bytes, DaemonEvent] = {}  # by likeness, oldest first
 
     def parse(self, line: bytes) -> tuple[str | None, DaemonEvent]:
         """Timestamp and event of one line, with or without its line end. A blank one is an empty
@@ -62,6 +65,23 @@ class Parser:
         if _is_plain(message):
             return message.timestamp, PlainMessage(message.message)
         return message.timestamp, self._event(message, line)
+
+    def parse_alike(self, line: bytes, likeness: bytes | None) -> tuple[str | None, DaemonEvent]:
+        """`parse`, for who is told by the writer which lines are alike: those of one likeness (see `LineTemplate`)
+        mean the same, and most nodes write the same of the same block. None: it is not known.
+        """
+        if likeness is None:
+            return self.parse(line)
+        event = self._alike.get(likeness)
+        if event is not None:
+            return timestamp_of(line), event
+        timestamp, event = self.parse(line)
+        # An error's text may name what is the node's own.
+        if not isinstance(event, ErrorLogged | UnreadableLine):
+            if len(self._alike) >= _MOST_ALIKE:
+                del self._alike[next(iter(self._alike))]
+            self._alike[likeness] = event
+        return timestamp, event
 
     def parse_chunk(self, chunk: bytes) -> Iterator[ParsedLine]:
         """The lines of a chunk, each ended by a newline, about twice as fast as one by one.

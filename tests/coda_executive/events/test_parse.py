@@ -255,6 +255,19 @@ def test_a_plain_message_stays_a_template() -> None:
     assert PARSER.parse(line_of(None, message="a $b", b=1)) == (TIME, PlainMessage("a $b"))
 
 
+def test_of_alike_lines_each_has_its_time_and_an_error_its_own_text() -> None:
+    parser = Parser({})
+    later = "2024-05-01 12:00:06.000000Z"
+    line, error = line_of(None, message="a"), line_of(None, "Error", "$pid is lost")
+    other_line, other_error = (text.replace(TIME.encode(), later.encode()) for text in (line, error))
+    other_error = other_error.replace(b"71", b"72")
+    parser.parse_alike(line.replace(b": ", b":"), b"one")
+    parser.parse_alike(error, b"two")
+
+    assert parser.parse_alike(other_line.replace(b": ", b":"), b"one") == (later, PlainMessage("a"))
+    assert parser.parse_alike(other_error, b"two") == (later, ErrorLogged("Error", "72 is lost", None))
+
+
 @pytest.mark.parametrize("line", [b"", b"\n", b"\r\n"])
 def test_a_blank_line_is_an_empty_plain_message(line: bytes) -> None:
     assert PARSER.parse(line) == (None, PlainMessage(""))

@@ -94,8 +94,8 @@ class SimulatedConsole:
     def out(self, line: str) -> None:
         self.process.write(line)
 
-    def log(self, line: bytes) -> None:
-        self.process.write_log(line)
+    def log(self, line: bytes, likeness: bytes | None = None) -> None:
+        self.process.write_log(line, likeness)
 
     def err(self, line: str) -> None:
         self.process.write(line)

@@ -18,7 +18,7 @@ class SimulatedLogEngine:
     """
 
     def __init__(self) -> None:
-        self._lines: deque[tuple[NodeId, int, int, bytes]] = deque()
+        self._lines: deque[tuple[NodeId, int, int, bytes, bytes | None]] = deque()
         self._written = asyncio.Event()
         self._parser: Parser | None = None
         self._deliver: Callable[[LogRecord], None] | None = None
@@ -27,14 +27,14 @@ class SimulatedLogEngine:
     def coverage(self) -> Coverage:
         return Coverage.ALL
 
-    def take(self, node: NodeId, number: int, offset: int, line: bytes) -> None:
+    def take(self, node: NodeId, number: int, offset: int, line: bytes, likeness: bytes | None) -> None:
         """Called by the nodes' logs. The line is delivered later in the same instant, outside of the
         daemon's step.
         """
         if self._deliver is not None:
             if not self._lines:
                 self._written.set()
-            self._lines.append((node, number, offset, line))
+            self._lines.append((node, number, offset, line, likeness))
 
     def attach(
         self, testnet: Testnet, queries: Queries, deliver: Callable[[LogRecord], None]
@@ -52,9 +52,9 @@ class SimulatedLogEngine:
         """Deliver what was written so far: before a node's end is told, its last lines are."""
         lines = self._lines
         while lines and self._deliver is not None:
-            node, number, offset, line = lines.popleft()
+            node, number, offset, line, likeness = lines.popleft()
             assert self._parser is not None
-            timestamp, event = self._parser.parse(line)
+            timestamp, event = self._parser.parse_alike(line, likeness)
             if type(event) is not PlainMessage:
                 self._deliver(LogRecord(node, number, offset, timestamp, event))
 

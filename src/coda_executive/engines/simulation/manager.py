@@ -225,7 +225,7 @@ class SimulatedNetworkManager:
             raise EngineError(f"the trace cannot be written to {path}: {error.strerror}") from error
 
 
-def _unheard(_node: NodeId, _number: int, _offset: int, _line: bytes) -> None:
+def _unheard(_node: NodeId, _number: int, _offset: int, _line: bytes, _likeness: bytes | None) -> None:
     """The log engine follows daemons only."""
 
 

@@ -15,9 +15,8 @@ LAST_LINES = 20
 READY_SECONDS = 3600.0  # virtual; a processor may be slowed down, and to wait costs nothing
 _LONGEST_LAST_LINE = 2000  # characters
 
-LineWritten = Callable[
-    [NodeId, int, int, bytes], None
-]  # node, number from 1, offset in bytes, line without its end
+# Node, number from 1, offset in bytes, line without its end, and its likeness if that is known (see `Parser`).
+LineWritten = Callable[[NodeId, int, int, bytes, bytes | None], None]
 
 
 class NodeLog:
@@ -51,7 +50,7 @@ class NodeLog:
         for line in text.encode(errors="backslashreplace").split(b"\n"):
             self.write_line(line)
 
-    def write_line(self, line: bytes) -> None:
+    def write_line(self, line: bytes, likeness: bytes | None = None) -> None:
         """A line without its end, and without any other."""
         if self._file is not None:
             try:
@@ -62,7 +61,7 @@ class NodeLog:
         if self._expected:
             self._tell(line)
         self._number += 1
-        self._written(self._node, self._number, self._offset, line)
+        self._written(self._node, self._number, self._offset, line, likeness)
         self._offset += len(line) + 1
 
     def expect(self, text: str) -> "asyncio.Future[bool]":

@@ -13,6 +13,8 @@ from typing import Any
 
 PROCESS: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("PROCESS", default=None)
 
+WriteLog = Callable[[bytes, bytes | None], None]  # line and likeness
+
 # Closing a coroutine that awaits in its clean-up takes one attempt for each such await.
 _CLOSE_ATTEMPTS = 100
 
@@ -25,11 +27,11 @@ class Process:
     __slots__ = ("_spawned", "_write_line", "_write_log", "context", "is_gone", "name", "set_aside")
 
     def __init__(
-        self, name: str, write_line: Callable[[str], None], write_log: Callable[[bytes], None] | None = None
+        self, name: str, write_line: Callable[[str], None], write_log: WriteLog | None = None
     ) -> None:
         self.name = name
         self._write_line = write_line
-        self._write_log = write_log or (lambda line: write_line(line.decode()))
+        self._write_log = write_log or (lambda line, _likeness: write_line(line.decode()))
         self.is_gone = False
         self.set_aside: list[Any] = []  # handles that fell due while it was frozen
         self.context = contextvars.Context()
@@ -48,10 +50,10 @@ class Process:
         if not self.is_gone:
             self._write_line(line)
 
-    def write_log(self, line: bytes) -> None:
-        """The same with one that is encoded and has no newline in it."""
+    def write_log(self, line: bytes, likeness: bytes | None) -> None:
+        """The same with a line of a log that is encoded and has no newline in it; of its likeness see `Parser`."""
         if not self.is_gone:
-            self._write_log(line)
+            self._write_log(line, likeness)
 
     def complain(self, text: str) -> None:
         """Several lines on standard error, such as a traceback."""
