@@ -1,8 +1,8 @@
 """A found case as a Python test that anybody can run."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ def repeated(target: str, schedule: Schedule, *, slot_seconds: float | None = No
     if slot_seconds is not None:
         test = with_slot_seconds(test, slot_seconds)
     disturbed_test = disturbed(test, Setup(target, engine="", options={}), schedule, [])
-    return replace(disturbed_test, name=_name(test))
+    return dataclasses.replace(disturbed_test, name=_name(test))
 
 
 def python_test(setup: Setup, case: Case, signature: str, path: str) -> str:
@@ -56,12 +56,16 @@ def _name(test: IntegrationTest) -> str:
     return re.sub(r"\W+", "-", test.name) + "-with-faults"
 
 
-def _parts(value: Any) -> Iterator[msgspec.Struct]:
-    """A struct and all structs in it."""
+def _parts(value: Any) -> Iterator[Any]:
+    """A struct or dataclass, and all such in it: what its repr names."""
     if isinstance(value, msgspec.Struct):
         yield value
-        for field in value.__struct_fields__:
-            yield from _parts(getattr(value, field))
+        for field in msgspec.structs.fields(value):
+            yield from _parts(getattr(value, field.name))
+    elif dataclasses.is_dataclass(value):
+        yield value
+        for each in dataclasses.fields(value):
+            yield from _parts(getattr(value, each.name))
     elif isinstance(value, tuple):
         for item in value:
             yield from _parts(item)

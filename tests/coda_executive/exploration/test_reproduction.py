@@ -1,0 +1,29 @@
+"""A found case is a module that imports what it names."""
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tests.coda_executive.runs import gate
+
+from coda_executive.config.node_id import NodeId
+from coda_executive.exploration.attempt import Setup
+from coda_executive.exploration.reproduction import python_test
+from coda_executive.exploration.shrink import Case
+from coda_executive.interfaces.capabilities import ABILITIES
+from coda_executive.nemesis.schedule import KINDS, Drawing, draw_schedule
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_the_text_of_a_case_of_any_kind_of_fault_runs_as_a_module(kind: str, tmp_path: Path) -> None:
+    drawing = Drawing(600.0, 2.0, 4, ABILITIES, 120.0, (NodeId("seed-1"),), most=20, kinds=(kind,))
+    schedule = draw_schedule(Random("7:fault schedule"), drawing)
+    setup = Setup(f"{gate.__file__}::small", "simulation", {})
+
+    text = python_test(setup, Case(7, schedule), "a signature", str(tmp_path / "failure.py"))
+
+    found: dict[str, Any] = {}
+    exec(text, found)
+    assert found["SCHEDULE"] == schedule
+    assert found["small_with_faults"].name == "small-with-faults"
