@@ -407,8 +407,7 @@ class Guardian:
         if key in self.children or self.closing:
             self.send({"id": number, "error": f"{key} still has processes, or the run is ending"})
             return
-        go_read, go_write = os.pipe()
-        failure_read, failure_write = os.pipe()
+        (go_read, go_write), (failure_read, failure_write) = os.pipe(), os.pipe()
         # A signal before the child has reset its handlers would be written into our own pipe.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
@@ -426,7 +425,8 @@ class Guardian:
         assert entry is not None  # not reaped yet
         try:
             self.note({"node": key, "pid": pid, "start": entry.start})
-            os.write(go_write, b"g")
+            with contextlib.suppress(BrokenPipeError):  # it could not even begin, and has told why
+                os.write(go_write, b"g")
         except OSError:
             child.asked, child.spawn_id = "failed", None  # our caller answers
             raise
