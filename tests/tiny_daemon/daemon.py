@@ -160,6 +160,9 @@ class Node:
         rest = await self.host.http.serve("127.0.0.1", int(self.flags["rest-port"] or 3085), self._answer)
         bind = self.flags["bind-ip"] or "0.0.0.0"
         gossip = await self.host.transport.listen(bind, int(self.flags["external-port"] or 8302), self._talk)
+        self.log(
+            "Info", "Created GraphQL server at: http://localhost:$port/graphql", port=self.flags["rest-port"]
+        )
         self.log("Info", "Daemon ready. Clients can now connect")
         async with asyncio.TaskGroup() as self.group:
             for peer in self.flags.given.get("peer", []):
@@ -505,8 +508,11 @@ async def run(arguments: Sequence[str], host: Any, patience: Patience = Patience
 
 
 async def work(arguments: Sequence[str], host: Any) -> int:
-    """A SNARK worker that never is given any work (H)."""
+    """A SNARK worker that never is given any work (H). TINY_WORKER=broken makes it fail."""
     del arguments
+    if host.environment.get("TINY_WORKER") == "broken":
+        host.console.err("tiny: the worker is broken")
+        return 1
     host.console.out("No jobs available. Napping for 6 seconds")
     await host.interrupted()
     return 0

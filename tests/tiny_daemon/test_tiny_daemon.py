@@ -28,6 +28,7 @@ from coda_executive.report.plain import PlainMonitor
 from coda_executive.testing import EngineConformance
 
 HERE = Path(__file__).parent
+BROKEN_WORKER = {"TINY_WORKER": "broken"}
 COMMAND = shlex.join((sys.executable, "-I", "-S", str(HERE)))
 
 
@@ -56,11 +57,15 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class TestTinyDaemonOnLocal(EngineConformance):
     engine = find_engine("local")
     daemon = COMMAND
+    worker_crash = BROKEN_WORKER
+    has_archive = False
 
 
 class TestTinyDaemonInTheSimulation(EngineConformance):
     engine = find_engine("simulation")
     daemon = "tiny"
+    worker_crash = BROKEN_WORKER
+    has_archive = False
 
 
 def play(test: IntegrationTest, engine: str, daemon: str, run_dir: Path) -> Outcome:

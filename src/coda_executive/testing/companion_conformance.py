@@ -18,10 +18,11 @@ _CANONICAL = "SELECT height FROM blocks WHERE chain_status = $1"
 
 class CompanionConformance:
     """The part of the kit on companions. `worker_crash` is what of a coordinator's environment makes its SNARK
-    workers exit with a code above 0.
+    workers exit with a code above 0; `has_archive` is False for a daemon that comes without an archive.
     """
 
     worker_crash: Mapping[str, str] = {"CODA_PROVING_MS": "soon"}
+    has_archive: bool = True
 
     @clause()
     async def test_companion_starts_after_its_node_and_ends_with_it(self, bench: Bench) -> None:
@@ -104,6 +105,8 @@ class CompanionConformance:
     @clause()
     async def test_archive_outlives_its_node_and_is_asked_by_sql(self, bench: Bench) -> None:
         """Skipped where the engine plans no archive process beside an archive node."""
+        if not self.has_archive:
+            raise unittest.SkipTest("its daemon comes without an archive")
         archived = bench.another("archived", NetworkConfig(seeds=1, archive_nodes=ArchiveNodes(count=1)))
         try:
             testnet = await archived.running()
