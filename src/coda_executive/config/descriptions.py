@@ -223,7 +223,7 @@ _OF_RUNTIME: Mapping[type, Mapping[str, str]] = {
         "log-txn-pool-gossip": "Log every command that gossip brings.",
         "min-connections": "Connections below which more peers are looked for.",
         "max-connections": "Connections above which some are closed.",
-        "validation-queue-size": "Gossip messages that may wait to be checked.",
+        "validation-queue-size": "Gossip messages that may wait to be checked; ours waits for none.",
         "stop-time": "Hours after which the daemon stops by itself.",
     },
 }
