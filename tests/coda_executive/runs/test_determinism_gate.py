@@ -8,53 +8,34 @@ from pathlib import Path
 
 import pytest
 from tests.coda_executive.runs import gate
+from tests.coda_executive.runs.other_pythons import other_pythons, python_path
 
 from coda_executive.executive.replay import compare_runs
 
-ROOT = Path(__file__).parents[3]
+NO_OTHER_PYTHON = pytest.param(
+    "none", marks=pytest.mark.skip("no Python but this one, of 3.11.3 or newer, is on the PATH or of pyenv")
+)
+ON_OTHER_PYTHONS = pytest.mark.parametrize(
+    "python", other_pythons() or [NO_OTHER_PYTHON], ids=lambda path: Path(path).name
+)
 
 
-def elsewhere(directory: Path, seeds: range, *, python: str = sys.executable) -> list[str]:
+def elsewhere(
+    directory: Path, seeds: range, *, python: str = sys.executable, path: str | None = None
+) -> list[str]:
     """What the gate prints in a fresh process with a hash seed of its own."""
     done = subprocess.run(
         [python, str(gate.__file__), str(directory), str(seeds.start), str(seeds.stop)],
-        env={**os.environ, "PYTHONHASHSEED": str(random.Random(str(directory)).randrange(1, 2**32))},
+        env={
+            **os.environ,
+            **({} if path is None else {"PYTHONPATH": path}),
+            "PYTHONHASHSEED": str(random.Random(str(directory)).randrange(1, 2**32)),
+        },
         capture_output=True,
         text=True,
         check=True,
     )
     return done.stdout.splitlines()
-
-
-def other_pythons() -> list[str]:
-    """The newest interpreter of each minor version but this one that the package supports, on the PATH or of pyenv."""
-    folders = [*map(Path, os.get_exec_path()), *Path.home().glob(".pyenv/versions/*/bin")]
-    found: dict[tuple[int, int], str] = {}
-    for path in (folder / f"python3.{minor}" for folder in folders for minor in range(11, 20)):
-        version = (3, int(path.name.rpartition(".")[2]))
-        if version != sys.version_info[:2] and os.access(path, os.X_OK):
-            found[version] = str(path)
-    return [found[version] for version in sorted(found)]
-
-
-def with_this_package(python: str, directory: Path) -> str:
-    """An environment of another interpreter with the pinned dependencies; skips where they cannot be had."""
-    subprocess.run([python, "-m", "venv", str(directory)], check=True, capture_output=True)
-    interpreter = str(directory / "bin" / "python")
-    for arguments in (
-        ["--require-hashes", "-r", "requirements/run.txt"],
-        ["--no-deps", "--no-build-isolation", "--no-index", "--editable", "."],
-    ):
-        done = subprocess.run(
-            [interpreter, "-m", "pip", "install", "--quiet", *arguments],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip(f"{python} cannot have the dependencies: {done.stderr.strip().splitlines()[-1:]}")
-    return interpreter
 
 
 def unrelated_work() -> list[object]:
@@ -87,17 +68,28 @@ def test_two_hundred_seeds_repeat_in_this_process_and_in_a_fresh_one(tmp_path: P
     check_seeds(range(1000, 1200), tmp_path)
 
 
+def check_another_python(python: str, seeds: range, tmp_path: Path) -> None:
+    """Histories are ours; the steps, which are finer, are equal from process to process of its minor version."""
+    path = python_path(python, tmp_path)
+    here = [gate.fingerprint(seed, tmp_path / "here" / str(seed)) for seed in seeds]
+    one, other = (elsewhere(tmp_path / name, seeds, python=python, path=path) for name in ("one", "other"))
+
+    for seed, ours, theirs in zip(seeds, here, one, strict=True):
+        assert theirs.split()[:3] == ours.split()[:3], compare_runs(
+            tmp_path / "here" / str(seed), tmp_path / "one" / str(seed)
+        )
+    assert one == other
+
+
+@pytest.mark.real
+@ON_OTHER_PYTHONS
+def test_histories_are_the_same_on_another_python(python: str, tmp_path: Path) -> None:
+    check_another_python(python, range(5), tmp_path)
+
+
 @pytest.mark.real
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("python", other_pythons(), ids=lambda path: Path(path).parents[1].name)
+@ON_OTHER_PYTHONS
 def test_two_hundred_histories_are_the_same_on_another_python(python: str, tmp_path: Path) -> None:
-    """And so are the steps from process to process, for one minor version."""
-    interpreter = with_this_package(python, tmp_path / "venv")
-    seeds = range(1000, 1200)
-
-    here = [gate.fingerprint(seed, tmp_path / "here" / str(seed)) for seed in seeds]
-    one, other = (elsewhere(tmp_path / name, seeds, python=interpreter) for name in ("one", "other"))
-
-    assert [line.split()[:3] for line in one] == [line.split()[:3] for line in here]
-    assert one == other
+    check_another_python(python, range(1000, 1200), tmp_path)
