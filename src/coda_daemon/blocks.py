@@ -182,7 +182,15 @@ def body_digest(body: Body) -> bytes:
 
 def make_block(previous_state_hash: StateHash, state: StateBody, body: Body) -> Block:
     """Name a block; that its state holds `body_digest(body)` is for validation to say."""
-    return _named(_Wire(previous_state_hash, state, body))
+    block = _named(_Wire(previous_state_hash, state, body))
+    if len(_made) >= _MADE:
+        del _made[next(iter(_made))]
+    _made[block.encoded] = block
+    return block
+
+
+_MADE: Final = 64
+_made: dict[bytes, Block] = {}  # the last ones; the other nodes of the process need not name them again
 
 
 @lru_cache(maxsize=256)  # the nodes of one process read each block once
@@ -195,7 +203,7 @@ def decode_block(data: bytes) -> Block:
         wire = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBlockError(f"expected a block in MessagePack, found: {error}") from error
-    block = _named(wire)
+    block = _made.get(data) or _named(wire)
     if block.encoded != data:
         # Otherwise one block could travel under many encodings, and be taken for many messages.
         raise MalformedBlockError("expected the shortest encoding of a block, found another one")

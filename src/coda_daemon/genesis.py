@@ -7,6 +7,7 @@ genesis state hash and chain id, and any other node is a stranger to them (daemo
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Final
 
@@ -44,7 +45,7 @@ _MOST: Final = 2**32 - 1
 _FORMAT: Final = 5  # of this daemon's blocks; nodes of another one must not meet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Genesis:
     """What all nodes of a network start from."""
 
@@ -59,7 +60,7 @@ class Genesis:
     def ledger(self) -> Ledger:
         return self.ledgers.genesis
 
-    @property
+    @cached_property
     def built(self) -> Built:
         return Built(self.block, self.ledger, self.scan)
 

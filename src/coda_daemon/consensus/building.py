@@ -59,9 +59,9 @@ class Rules:
     stakes: Mapping[LedgerHash, StakeDistribution]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Built:
-    """A block with what follows from it: the ledger, and what of it waits for proofs.
+    """A block with what follows from it: the ledger, and what of it waits for proofs. Only equal to itself.
 
     `epoch_ledgers` are those that its epochs are drawn from and the configuration does not give, oldest first.
     """
@@ -74,6 +74,12 @@ class Built:
 
 class InvalidBlockError(Exception):
     """A block breaks a rule. The message says which, with what was expected and found."""
+
+
+# What a block is built from: parent, win, creator, receiver of the coinbase, rules, contents.
+_Choice = tuple[Built, Win, Address, Address, Rules, Contents]
+_MADE: Final = 64
+_made: dict[StateHash, tuple[_Choice, Built]] = {}  # the last blocks that were built, each with its choice
 
 
 def build_block(
@@ -146,9 +152,12 @@ def build_block(
             vrf_proof=win.proof,
         ),
     )
-    return Built(
-        make_block(parent.block.state_hash, state, applied.body), applied.ledger, scan, epoch_ledgers
-    )
+    block = make_block(parent.block.state_hash, state, applied.body)
+    built = Built(block, applied.ledger, scan, epoch_ledgers)
+    if len(_made) >= _MADE:
+        del _made[next(iter(_made))]
+    _made[block.state_hash] = (parent, win, creator, coinbase_receiver, rules, contents), built
+    return built
 
 
 def validated(block: Block, parent: Built, rules: Rules) -> Built:
@@ -170,15 +179,16 @@ def validated(block: Block, parent: Built, rules: Rules) -> Built:
         )
     _check_receiver(block)
     contents = _checked_contents(block, parent.scan, rules.body)
+    choice = (
+        parent,
+        _checked_win(block, parent, rules),
+        block.creator,
+        block.coinbase_receiver,
+        rules,
+        contents,
+    )
     try:
-        built = build_block(
-            parent,
-            _checked_win(block, parent, rules),
-            creator=block.creator,
-            coinbase_receiver=block.coinbase_receiver,
-            rules=rules,
-            contents=contents,
-        )
+        built = _built_of(choice, block.state_hash)
     except RefusedError as error:
         raise InvalidBlockError(f"expected commands that can be included, found {error}") from error
     except UnpaidWorkError as error:
@@ -187,6 +197,17 @@ def validated(block: Block, parent: Built, rules: Rules) -> Built:
         raise InvalidBlockError(_first_difference(built.block, block))
     # The one that was built, for it shares the epoch data and texts of its parent in memory.
     return built
+
+
+def _built_of(choice: _Choice, state_hash: StateHash) -> Built:
+    """The block of a choice. When a producer of this process built it of the very same, it is not built again."""
+    choice_made, built = _made.get(state_hash, (None, None))
+    if built is not None and choice_made == choice:
+        return built
+    parent, win, creator, coinbase_receiver, rules, contents = choice
+    return build_block(
+        parent, win, creator=creator, coinbase_receiver=coinbase_receiver, rules=rules, contents=contents
+    )
 
 
 _SHARED: Final = 256
