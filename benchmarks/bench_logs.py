@@ -8,6 +8,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -95,8 +96,9 @@ async def _latency(directory: Path) -> str:
     delays: list[int] = []
     done = asyncio.Event()
 
-    def deliver(record: LogRecord) -> None:
-        delays.append(time.monotonic_ns() - int(record.event.state_hash))  # type: ignore[union-attr]
+    def deliver(records: Sequence[LogRecord]) -> None:
+        now = time.monotonic_ns()
+        delays.extend(now - int(record.event.state_hash) for record in records)  # type: ignore[union-attr]
         if len(delays) == _LATENCY_LINES:
             done.set()
 

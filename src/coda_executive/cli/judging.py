@@ -73,8 +73,7 @@ def judge_log_files(
     silent = set(logs)
     panel = run_panel(RunFacts(k=k, slots_per_epoch=slots_per_epoch, slot_ms=round(slot_seconds * 1000)))
     try:
-        for entry in _entries(logs, silent):
-            panel.take(entry)
+        panel.take(_entries(logs, silent))
     except OSError as error:
         raise EngineError(f"cannot read the logs: {error}") from error
     if silent:

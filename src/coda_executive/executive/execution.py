@@ -8,7 +8,7 @@ it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
@@ -170,9 +170,9 @@ class Execution:
             self.router.follow(self.panel.take)
         return build, plan
 
-    def _deliver(self, record: LogRecord) -> None:
-        self.delay.take(record.node, record.timestamp, self.router.now_ns())
-        self.router.deliver(record)
+    def _deliver(self, records: Sequence[LogRecord]) -> None:
+        self.delay.take(records, self.router.now_ns())
+        self.router.deliver(records)
 
     def _store_plan(self, plan: DeploymentPlan) -> None:
         self.directory.store_plan(plan_document(plan))

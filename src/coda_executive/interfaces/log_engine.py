@@ -1,6 +1,6 @@
 """Turns what nodes write into events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +30,10 @@ class LogRecord(msgspec.Struct, frozen=True, gc=False):
     offset: int
     timestamp: str | None
     event: DaemonEvent
+
+
+# Takes lines in, in the order in which they were read. It is called on the event loop and must not block.
+Deliver = Callable[[Sequence[LogRecord]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,6 @@ class LogEngine(Protocol):
     def coverage(self) -> Coverage: ...
 
     def attach(
-        self, testnet: Testnet, queries: Queries, deliver: Callable[[LogRecord], None]
+        self, testnet: Testnet, queries: Queries, deliver: Deliver
     ) -> AbstractAsyncContextManager[Attachment]:
-        """Follow all nodes for the length of a block. `deliver` is called on the event loop and must not
-        block.
-        """
+        """Follow all nodes for the length of a block; `deliver` is given lines as they come, several at once."""

@@ -8,14 +8,14 @@ readers meeting in one file.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.events.event import PlainMessage
 from coda_executive.events.parse import Parser, unreadable
-from coda_executive.interfaces.log_engine import Attachment, Coverage, LogRecord, Queries
+from coda_executive.interfaces.log_engine import Attachment, Coverage, Deliver, LogRecord, Queries
 from coda_executive.interfaces.testnet import Testnet
 from coda_executive.log_engines.changes import DirectoryChanges
 from coda_executive.log_engines.followed_file import (
@@ -29,7 +29,7 @@ from coda_executive.log_engines.followed_file import (
 _POLLING_SECONDS = 0.1  # between two looks at a file that nothing watches
 _SWEEP_SECONDS = 1.0  # between two looks at all, in case a watch missed something
 _LONGEST_TURN_SECONDS = 0.002  # of the event loop before others get theirs
-_LINES_BETWEEN_LOOKS = 16  # at the clock
+_LINES_AT_ONCE = 16  # are delivered between two looks at the clock
 
 
 class FileTail:
@@ -43,7 +43,7 @@ class FileTail:
         return Coverage.ALL
 
     def attach(
-        self, testnet: Testnet, queries: Queries, deliver: Callable[[LogRecord], None]
+        self, testnet: Testnet, queries: Queries, deliver: Deliver
     ) -> AbstractAsyncContextManager[Attachment]:
         """Follow all nodes for the length of a block; see `interfaces.log_engine`.
 
@@ -57,7 +57,7 @@ class FileTail:
 async def _attached(
     paths: dict[NodeId, Path],
     parser: Parser,
-    deliver: Callable[[LogRecord], None],
+    deliver: Deliver,
     path_of: Callable[[NodeId], Path],
 ) -> AsyncIterator["_Tail"]:
     tail = _Tail(paths, parser, deliver, path_of)
@@ -89,7 +89,7 @@ class _Tail:
         self,
         paths: dict[NodeId, Path],
         parser: Parser,
-        deliver: Callable[[LogRecord], None],
+        deliver: Deliver,
         path_of: Callable[[NodeId], Path],
     ) -> None:
         self._path_of = path_of
@@ -181,13 +181,11 @@ class _Tail:
         # A cancelled `drain` leaves its piece half delivered: the rest is kept, and goes first.
         before = self._under_way.pop(node, iter(()))
         records = self._under_way[node] = chain(before, self._records(node, completed))
-        for count, record in enumerate(records):
-            if record is not None:
-                self._deliver(record)
-            if count % _LINES_BETWEEN_LOOKS == 0:
-                await self._yield_when_due()
+        while lines := tuple(islice(records, _LINES_AT_ONCE)):
+            if wanted := [record for record in lines if record is not None]:
+                self._deliver(wanted)
+            await self._yield_when_due()
         del self._under_way[node]
-        await self._yield_when_due()
 
     def _records(self, node: NodeId, completed: list[Lines | OverlongLine]) -> Iterator[LogRecord | None]:
         """A record for each line, None for one that nobody wants."""

@@ -4,11 +4,13 @@ A daemon's clock and the run's differ by something that nobody knows, and that t
 line that came quickest tells it: what others took longer is their delay.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from coda_executive.config.node_id import NodeId
+from coda_executive.interfaces.log_engine import LogRecord
 
 MUCH_DELAY = 1.0  # seconds
 _CLOCK_STEP = 60.0  # seconds; a greater difference is a clock that was put right or wrong
@@ -37,9 +39,18 @@ class DeliveryDelay:
     def __init__(self) -> None:
         self._nodes: dict[NodeId, _Node] = {}
 
-    def take(self, node: NodeId, timestamp: str | None, now_ns: int) -> None:
-        """`timestamp` as the daemon writes it; one that cannot be read tells nothing."""
-        written = None if timestamp is None else _seconds(timestamp)
+    def take(self, records: Sequence[LogRecord], now_ns: int) -> None:
+        """A time stamp that cannot be read tells nothing."""
+        node, timestamp = None, None
+        for record in records:
+            # A node writes several lines at once, and with one time stamp in virtual time.
+            if record.node is not node or record.timestamp != timestamp:
+                node, timestamp = record.node, record.timestamp
+                if timestamp is not None:
+                    self._take(node, timestamp, now_ns)
+
+    def _take(self, node: NodeId, timestamp: str, now_ns: int) -> None:
+        written = _seconds(timestamp)
         if written is None:
             return
         difference = now_ns / 1e9 - written

@@ -12,6 +12,7 @@ import msgspec
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import Event
+from coda_executive.observation.history import EventSeen
 
 LEAST_KEPT = 50_000  # events; up to twice as many are, so that dropping costs little
 
@@ -26,9 +27,9 @@ class SeenEvent(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class _Kept:
-    """The events from number `first` on."""
+    """The events from number `first` on, each with the nanoseconds since the run began."""
 
-    events: list[SeenEvent] = field(default_factory=list)
+    events: list[tuple[int, EventSeen]] = field(default_factory=list)
     first: int = 0
 
     @property
@@ -60,20 +61,18 @@ class EventLog:
         """The events from that number on, as far as they are kept."""
         kept = self._kept
         for position in range(max(number, kept.first), self.end):
-            yield kept.events[position - kept.first]
+            time_ns, seen = kept.events[position - kept.first]
+            yield SeenEvent(seen.node, seen.event, time_ns)
 
-    def append(self, seen: SeenEvent) -> "EventLog":
-        """The log with one more event. Constant time, see the module."""
-        return self.extended((seen,))
-
-    def extended(self, seen: Sequence[SeenEvent]) -> "EventLog":
-        """The log with more events."""
+    def extended(self, seen: Sequence[tuple[int, EventSeen]]) -> "EventLog":
+        """The log with more events. It takes the same time however long the log is, see the module."""
         longer = EventLog.__new__(EventLog)
         if self._kept.end == self.end:
             longer._kept = self._kept
         else:
             # Somebody appended to this value before: the new one gets a list of its own.
-            longer._kept = _Kept(list(self), min(self._kept.first, self.end))
+            kept = self._kept
+            longer._kept = _Kept(kept.events[: max(0, self.end - kept.first)], min(kept.first, self.end))
         kept = longer._kept
         kept.events.extend(seen)
         longer.end = self.end + len(seen)

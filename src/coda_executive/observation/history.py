@@ -10,7 +10,7 @@ this process, not that of the machine.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ FORMAT = "coda-executive history"
 VERSION = 1
 _SEGMENT_BYTES = 8 << 20
 _BUFFER_BYTES = 1 << 16
+_MOST_TEXTS = 256  # of events, kept to be written again
 
 
 class EventSeen(msgspec.Struct, frozen=True, gc=False):
@@ -188,22 +189,6 @@ class _StoredEntry(msgspec.Struct, frozen=True):
     record: _StoredEvent | _PlainRecord
 
 
-class _WrittenEvent(msgspec.Struct, gc=False, tag_field="kind", tag="EventSeen", omit_defaults=True):
-    """A _StoredEvent on its way out: its fields are encoded with it."""
-
-    node: NodeId
-    event: str
-    fields: Event
-    line: int | None = None
-    offset: int | None = None
-    times: int = 1
-
-
-class _WrittenEntry(msgspec.Struct, gc=False):
-    time_ns: int
-    record: _WrittenEvent | _PlainRecord
-
-
 def _number_of_money(value: Any) -> int:
     """Money is a number of nanomina in a history, as everywhere between machines."""
     if not isinstance(value, Currency):
@@ -239,6 +224,7 @@ class HistoryWriter:
         self._size = 0
         self._file: int | None = None
         self._buffer = bytearray()
+        self._encode = EntryEncoder().encode
         self._has_failed = False
         self._before_close: list[Callable[[], None]] = []
         try:
@@ -259,10 +245,10 @@ class HistoryWriter:
         """Have a function called when `close` begins, to append what it still holds back."""
         self._before_close.append(callback)
 
-    def append(self, entry: HistoryEntry) -> None:
+    def extend(self, entries: Iterable[HistoryEntry]) -> None:
         if self._has_failed or self._file is None:
             return
-        encode_entry(entry, self._buffer)
+        self._encode(entries, self._buffer)
         if len(self._buffer) >= _BUFFER_BYTES:
             self.flush()
 
@@ -383,17 +369,48 @@ def _check_header(line: bytes, segment: int, where: str) -> None:
         )
 
 
-def encode_entry(entry: HistoryEntry, into: bytearray) -> None:
-    """Append an entry's line, with its end."""
-    _encoder.encode_into(_WrittenEntry(entry.time_ns, _written(entry.record)), into, -1)
-    into += b"\n"
+class EntryEncoder:
+    """Writes entries as lines. In virtual time many nodes are seen to do the same: the text of an event, which is one
+    object then, is made once.
+    """
 
+    def __init__(self) -> None:
+        self._texts: dict[
+            int, tuple[Event, bytes]
+        ] = {}  # by the identity of an event that is held here, oldest first
+        self._nodes: dict[NodeId, bytes] = {}
 
-def _written(record: HistoryRecord) -> _WrittenEvent | _PlainRecord:
-    if not isinstance(record, EventSeen):
-        return record
-    event = record.event
-    return _WrittenEvent(record.node, type(event).__name__, event, record.line, record.offset, record.times)
+    def encode(self, entries: Iterable[HistoryEntry], into: bytearray) -> None:
+        """Append the entries' lines, each with its end."""
+        texts, nodes = self._texts, self._nodes
+        lines: list[bytes] = []
+        for entry in entries:
+            record = entry.record
+            if type(record) is not EventSeen:
+                lines.append(_encoder.encode(entry) + b"\n")
+                continue
+            known = texts.get(id(record.event))
+            text = self._text(record.event) if known is None else known[1]
+            node = nodes.get(record.node)
+            if node is None:
+                node = nodes[record.node] = _encoder.encode(record.node)
+            place = b"" if record.line is None else b',"line":%d' % record.line
+            if record.offset is not None:
+                place += b',"offset":%d' % record.offset
+            if record.times != 1:
+                place += b',"times":%d' % record.times
+            lines.append(
+                b'{"time_ns":%d,"record":{"kind":"EventSeen","node":%b,%b%b}}\n'
+                % (entry.time_ns, node, text, place)
+            )
+        into.extend(b"".join(lines))
+
+    def _text(self, event: Event) -> bytes:
+        text = b'"event":"%b","fields":%b' % (type(event).__name__.encode(), _encoder.encode(event))
+        if len(self._texts) >= _MOST_TEXTS:
+            del self._texts[next(iter(self._texts))]
+        self._texts[id(event)] = event, text
+        return text
 
 
 @cache

@@ -3,13 +3,13 @@
 A run that is repeatable needs no more kept of it: the same seed gives the history again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from coda_executive.observation.history import HistoryEntry, encode_entry
+from coda_executive.observation.history import EntryEncoder, HistoryEntry
 
 _BUFFER_BYTES = 1 << 16
 _DIGEST_BYTES = 16
@@ -21,6 +21,7 @@ class HistoryDigest:
     def __init__(self) -> None:
         self._hash = blake2b(digest_size=_DIGEST_BYTES)
         self._buffer = bytearray()
+        self._encode = EntryEncoder().encode
         self._before_close: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
@@ -36,8 +37,8 @@ class HistoryDigest:
         """Have a function called when the block ends, to append what it still holds back."""
         self._before_close.append(callback)
 
-    def append(self, entry: HistoryEntry) -> None:
-        encode_entry(entry, self._buffer)
+    def extend(self, entries: Iterable[HistoryEntry]) -> None:
+        self._encode(entries, self._buffer)
         if len(self._buffer) >= _BUFFER_BYTES:
             self._digest()
 

@@ -4,7 +4,7 @@ Pure.
 Applying an observation costs the same however long the run is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import assert_never
 
@@ -41,7 +41,8 @@ from coda_executive.events.event import (
 )
 from coda_executive.events.log_ending import readable_ending
 from coda_executive.observation.block_log import BlockLog, SeenBlock
-from coda_executive.observation.event_log import EventLog, SeenEvent
+from coda_executive.observation.event_log import EventLog
+from coda_executive.observation.history import EventSeen
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength
 
@@ -59,6 +60,8 @@ class Condition(StrEnum):
     CRASHED = "crashed"
 
 
+# Of most lines: that they came is all that they tell of a node.
+_WITHOUT_EFFECT = frozenset((BreadcrumbAdded, BlockReceived, OtherEvent, BlockGossiped, PlainMessage))
 _ENDED = frozenset((Condition.STOPPED, Condition.KILLED, Condition.CRASHED))
 
 
@@ -160,30 +163,31 @@ class NetworkState(msgspec.Struct, frozen=True):
 
 def apply(state: NetworkState, name: NodeId, event: Event, *, time_ns: int, times: int = 1) -> NetworkState:
     """The state after one more observation, or after `times` equal ones of which this is the last."""
-    return apply_all(state, ((SeenEvent(name, event, time_ns), times),))
+    return apply_all(state, ((time_ns, EventSeen(name, event, times=times)),))
 
 
-def apply_all(state: NetworkState, observations: Iterable[tuple[SeenEvent, int]]) -> NetworkState:
-    """The state after several observations, each with the number of equal ones that it stands for."""
+def apply_all(state: NetworkState, observations: Sequence[tuple[int, EventSeen]]) -> NetworkState:
+    """The state after several observations, each with its time in nanoseconds since the run began."""
     # A network has tens of nodes: copying the table is cheap, and does not grow with the run.
     nodes = {**state.nodes}
     blocks, time_ns = state.blocks, state.time_ns
     latest: dict[NodeId, int] = {}
-    seen_events: list[SeenEvent] = []
-    for seen, times in observations:
-        name, event, time_ns = seen.node, seen.event, seen.time_ns
+    for time_ns, seen in observations:
+        name, event = seen.node, seen.event
+        if type(event) in _WITHOUT_EFFECT and name in nodes:
+            latest[name] = time_ns
+            continue
         if type(event) is BlockProduced:
             blocks = blocks.append(_seen(name, event, time_ns))
             _tell_height(nodes, event)
         before = nodes.get(name)
-        after = _apply_to_node(before or _UNKNOWN, blocks, event, times)
+        after = _apply_to_node(before or _UNKNOWN, blocks, event, seen.times)
         if after is not before:
             nodes[name] = after
         latest[name] = time_ns
-        seen_events.append(seen)
     for name, last_event_ns in latest.items():
         nodes[name] = replace(nodes[name], last_event_ns=last_event_ns)
-    return NetworkState(nodes, blocks, state.events.extended(seen_events), time_ns)
+    return NetworkState(nodes, blocks, state.events.extended(observations), time_ns)
 
 
 def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) -> NodeState:

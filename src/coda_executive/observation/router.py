@@ -7,7 +7,7 @@ without end are thinned out, but always counted.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,6 @@ from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.events.event import DaemonEvent, ErrorLogged, Event, LifecycleEvent, UnreadableLine
 from coda_executive.interfaces.log_engine import LogRecord
-from coda_executive.observation.event_log import SeenEvent
 from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord
 from coda_executive.observation.network_state import NetworkState, apply_all
 
@@ -68,7 +67,7 @@ class _Repeats:
 class History(Protocol):
     """Where the router writes: a `HistoryWriter`, or what stands for it."""
 
-    def append(self, entry: HistoryEntry) -> None:
+    def extend(self, entries: Iterable[HistoryEntry]) -> None:
         """Raises EngineError."""
 
     def flush(self) -> None:
@@ -92,7 +91,7 @@ class Router:
         self._seconds, self._ns = 0.0, 0  # the loop's time when it was asked last
         self._began_ns = self._loop_ns()
         self._state = NetworkState()
-        self._unfolded: list[tuple[SeenEvent, int]] = []  # since that state; how many each stands for
+        self._unfolded: list[tuple[int, EventSeen]] = []  # since that state; when each was seen
         self._index = 0
         self._last: tuple[EventSeen, int] | None = None  # and when it was seen
         self._subscribers: dict[int, Subscriber] = {}
@@ -102,7 +101,7 @@ class Router:
         self._repeats: dict[tuple[NodeId, DaemonEvent | LifecycleEvent], _Repeats] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
         self._failure: EngineError | None = None
-        self._follower: Callable[[HistoryEntry], None] | None = None
+        self._follower: Callable[[Sequence[HistoryEntry]], None] | None = None
         history.before_close(self._close)
 
     @property
@@ -121,29 +120,34 @@ class Router:
 
     def publish(self, node: NodeId, event: LifecycleEvent) -> None:
         """Take in what the manager noticed."""
-        self._take(EventSeen(node, event))
+        self._take_one(EventSeen(node, event), self.now_ns())
         self._raise_failure()
 
-    def deliver(self, record: LogRecord) -> None:
-        """Take in a log line."""
-        seen = EventSeen(record.node, record.event, record.number, record.offset)
-        repeats = self._repeats_of(seen) if type(seen.event) in _REPEATABLE else None
-        if repeats is None:
-            self._take(seen)
-        else:
-            repeats.total += 1
-            repeats.untold += 1
-            repeats.last = seen
-            # After the first few, the 32nd, 64th, 128th… stand for those before them.
-            if repeats.total <= _REPEATS_IN_FULL or repeats.total.bit_count() == 1:
-                self._tell(repeats)
+    def deliver(self, records: Iterable[LogRecord]) -> None:
+        """Take in log lines."""
+        now = self.now_ns()
+        entries: list[HistoryEntry] = []
+        for record in records:
+            seen = EventSeen(record.node, record.event, record.number, record.offset)
+            kind = type(record.event)
+            if kind in _REPEATABLE:
+                self._take(entries)
+                entries = []
+                self._count(seen, now)
+                continue
+            entries.append(HistoryEntry(now, seen))
+            if self._subscribers_of(kind):
+                self._take(entries)  # those that nobody is shown before it included
+                entries = []
+                self._notify(seen, now)
+        self._take(entries)
         if self._failure is not None:
             self._raise_failure()
 
     def record(self, record: HistoryRecord) -> None:
         """Note a section or a wait in the history, and make sure that everything before it is on disk."""
         self._settle()
-        self._write(record, self.now_ns())
+        self.note(record)
         self._flush()
         self._raise_failure()
 
@@ -151,10 +155,10 @@ class Router:
         """Put a record into the history, also from within a subscriber: nothing is shown to anybody. A history
         that cannot be written is told to the next caller who can hear it.
         """
-        self._write(record, self.now_ns())
+        self._write((HistoryEntry(self.now_ns(), record),))
 
-    def follow(self, follower: Callable[[HistoryEntry], None]) -> None:
-        """Have each entry of the history from now on shown to a function; there is one at most."""
+    def follow(self, follower: Callable[[Sequence[HistoryEntry]], None]) -> None:
+        """Have all entries of the history from now on shown to a function; there is one at most."""
         self._follower = follower
 
     def subscribe(
@@ -187,22 +191,36 @@ class Router:
         if self._last is not None:
             self._notify(*self._last)
 
-    def _take(self, seen: EventSeen) -> None:
-        now = self.now_ns()
-        self._unfolded.append((SeenEvent(seen.node, seen.event, now), seen.times))
+    def _take_one(self, seen: EventSeen, now: int) -> None:
+        self._take((HistoryEntry(now, seen),))
+        if self._subscribers_of(type(seen.event)):
+            self._notify(seen, now)
+
+    def _take(self, entries: Sequence[HistoryEntry]) -> None:
+        """Take in observations of which at most the last is to be shown to somebody, by the caller."""
+        if not entries:
+            return
+        for entry in entries:
+            time_ns, seen = entry.time_ns, entry.record
+            assert isinstance(seen, EventSeen)
+            self._unfolded.append((time_ns, seen))
+            self._last = seen, time_ns
         if len(self._unfolded) >= _MOST_UNFOLDED:
             self._fold()
-        self._last = seen, now
-        self._index += 1
-        self._write(seen, now)
-        self._notify(seen, now)
+        self._index += len(entries)
+        self._write(entries)
 
     def _fold(self) -> None:
         self._state = apply_all(self._state, self._unfolded)
         self._unfolded.clear()
 
     def _notify(self, seen: EventSeen, time_ns: int) -> None:
-        kind = type(seen.event)
+        observation = Observation(self._index - 1, time_ns, seen)
+        for number, subscriber in self._subscribers_of(type(seen.event)):
+            if number in self._subscribers:  # nobody before it in the row has ended it
+                subscriber(observation)
+
+    def _subscribers_of(self, kind: type) -> tuple[tuple[int, Subscriber], ...]:
         told = self._told.get(kind)
         if told is None:
             told = self._told[kind] = tuple(
@@ -210,12 +228,20 @@ class Router:
                 for number, subscriber in self._subscribers.items()
                 if kind in self._interests.get(number, (kind,))
             )
-        if not told:
+        return told
+
+    def _count(self, seen: EventSeen, now: int) -> None:
+        """Take in a line that may be repeated without end."""
+        repeats = self._repeats_of(seen)
+        if repeats is None:
+            self._take_one(seen, now)
             return
-        observation = Observation(self._index - 1, time_ns, seen)
-        for number, subscriber in told:
-            if number in self._subscribers:  # nobody before it in the row has ended it
-                subscriber(observation)
+        repeats.total += 1
+        repeats.untold += 1
+        repeats.last = seen
+        # After the first few, the 32nd, 64th, 128th… stand for those before them.
+        if repeats.total <= _REPEATS_IN_FULL or repeats.total.bit_count() == 1:
+            self._tell(repeats)
 
     def _repeats_of(self, seen: EventSeen) -> _Repeats | None:
         """The count of an equal line's repetitions; None when too many different ones are counted already."""
@@ -229,7 +255,7 @@ class Router:
         last, times = repeats.last, repeats.untold
         assert last is not None
         repeats.untold = 0
-        self._take(EventSeen(last.node, last.event, last.line, last.offset, times))
+        self._take_one(EventSeen(last.node, last.event, last.line, last.offset, times), self.now_ns())
 
     def _settle(self) -> None:
         """Tell what was held back of repeated lines."""
@@ -237,17 +263,17 @@ class Router:
             if repeats.untold:
                 self._tell(repeats)
 
-    def _write(self, record: HistoryRecord, time_ns: int) -> None:
-        entry = HistoryEntry(time_ns, record)
+    def _write(self, entries: Sequence[HistoryEntry]) -> None:
         try:
-            self._history.append(entry)
+            self._history.extend(entries)
         except EngineError as error:
             self._failure = error
         if self._follower is not None:
-            self._follower(entry)
+            self._follower(entries)
         if self._flush_timer is None:
             self._flush_timer = self._loop.call_later(_FLUSH_SECONDS, self._flush_timely)
-        self._observer(record)
+        for entry in entries:
+            self._observer(entry.record)
 
     def _flush_timely(self) -> None:
         self._flush_timer = None

@@ -103,7 +103,7 @@ class Bench:
     async def attached(self, testnet: Testnet) -> AsyncIterator[Attachment]:
         assert self.build is not None
         queries = Queries(self.build.event_ids)
-        async with self.log_engine.attach(testnet, queries, self.records.append) as attachment:
+        async with self.log_engine.attach(testnet, queries, self.records.extend) as attachment:
             yield attachment
 
     async def launch(self, testnet: Testnet) -> None:

@@ -6,7 +6,7 @@ What the docstrings of `coda_executive.interfaces` promise is asserted here; `Ab
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -433,7 +433,7 @@ class EngineConformance(AbilityConformance, CompanionConformance, KeepingConform
         testnet = await bench.deploy()
         assert bench.build is not None
 
-        def refuse(_record: LogRecord) -> None:
+        def refuse(_records: Sequence[LogRecord]) -> None:
             raise KeyError("the history is full")
 
         try:

@@ -1,7 +1,7 @@
 """The promises of `interfaces.log_engine`, on lines that the kit itself writes: the pleasant and the odd ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ class LogBench:
 
     @asynccontextmanager
     async def attached(self, records: list[LogRecord]) -> AsyncIterator[Attachment]:
-        async with self.engine.attach(self.testnet, Queries(EVENT_IDS), records.append) as attachment:
+        async with self.engine.attach(self.testnet, Queries(EVENT_IDS), records.extend) as attachment:
             yield attachment
 
 
@@ -90,10 +90,10 @@ class LogEngineConformance:
 
     @clause()
     async def test_lines_come_without_being_asked_for(self, bench: LogBench) -> None:
-        arrived: asyncio.Future[LogRecord] = asyncio.get_running_loop().create_future()
+        arrived: asyncio.Future[Sequence[LogRecord]] = asyncio.get_running_loop().create_future()
         async with bench.engine.attach(bench.testnet, Queries(EVENT_IDS), arrived.set_result):
             bench.write(NODES[0], _line("now"))
-            _check([await arrived], {NODES[0]: _line("now")})
+            _check([*await arrived], {NODES[0]: _line("now")})
 
     @clause()
     async def test_unfinished_line_is_drained_and_is_whole_once_it_is(self, bench: LogBench) -> None:
@@ -199,7 +199,7 @@ class LogEngineConformance:
 
     @clause()
     async def test_error_of_who_takes_records_ends_the_block(self, bench: LogBench) -> None:
-        def refuse(_record: LogRecord) -> None:
+        def refuse(_records: Sequence[LogRecord]) -> None:
             raise KeyError("full")
 
         try:

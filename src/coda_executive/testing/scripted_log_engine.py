@@ -1,7 +1,7 @@
 """A log engine that plays a script into a run: lines or events, each at its time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import DaemonEvent, PlainMessage
 from coda_executive.events.parse import Parser
-from coda_executive.interfaces.log_engine import Attachment, Coverage, LogRecord, Queries
+from coda_executive.interfaces.log_engine import Attachment, Coverage, Deliver, LogRecord, Queries
 from coda_executive.interfaces.testnet import Testnet
 
 Played = DaemonEvent | bytes
@@ -27,7 +27,7 @@ class ScriptedLogEngine:
         self._written: list[tuple[NodeId, int, int, Played]] = []
         self._places: dict[NodeId, tuple[int, int]] = {}
         self._parser: Parser | None = None
-        self._deliver: Callable[[LogRecord], None] | None = None
+        self._deliver: Deliver | None = None
         self._has_news = asyncio.Event()
 
     @property
@@ -44,7 +44,7 @@ class ScriptedLogEngine:
         self._has_news.set()
 
     def attach(
-        self, testnet: Testnet, queries: Queries, deliver: Callable[[LogRecord], None]
+        self, testnet: Testnet, queries: Queries, deliver: Deliver
     ) -> AbstractAsyncContextManager[Attachment]:
         """An error of `deliver` ends the block."""
         return self._attached(Parser(queries.event_ids), deliver)
@@ -58,9 +58,7 @@ class ScriptedLogEngine:
         self._deliver_written()
 
     @asynccontextmanager
-    async def _attached(
-        self, parser: Parser, deliver: Callable[[LogRecord], None]
-    ) -> AsyncIterator[Attachment]:
+    async def _attached(self, parser: Parser, deliver: Deliver) -> AsyncIterator[Attachment]:
         self._parser, self._deliver = parser, deliver
         self._began = asyncio.get_running_loop().time()
         failure: BaseException | None = None
@@ -104,7 +102,7 @@ class ScriptedLogEngine:
             assert self._parser is not None
             timestamp, event = self._parser.parse(played) if isinstance(played, bytes) else (None, played)
             if not isinstance(event, PlainMessage):
-                self._deliver(LogRecord(node, number, offset, timestamp, event))
+                self._deliver((LogRecord(node, number, offset, timestamp, event),))
 
 
 def read_script(path: Path, node: str) -> list[tuple[float, str, Played]]:

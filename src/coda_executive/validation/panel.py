@@ -1,13 +1,13 @@
 """All validators over one run, each on its own: what one does, finds or breaks, hides nothing of the others.
 
     panel = Panel(validators_in_the_box, facts, clock=monotonic)
-    panel.take(entry)          each entry of the history, live or read again; the verdict is the same
+    panel.take(entries)        the history, live or read again, at once or in parts; the verdict is the same
     panel.findings()
 
 Entries after `ValidationBegan` are left out: what the executive does to end a run is not the network's doing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from coda_executive.config.node_id import NodeId
@@ -114,23 +114,28 @@ class Panel:
         self._judges = [_Judge(validator, self._budget, clock) for validator in make(facts, self._chain)]
         handled = {kind for judge in self._judges for kind in judge.handlers}
         self._wanted = handled | ObservedChain.KINDS
-        self._batch: list[Sighting] = []
+        self._batch: list[tuple[int, EventSeen]] = []  # with their times
         self._end_ns = 0
         self._is_over = False
         self._broken: str | None = None
 
-    def take(self, entry: HistoryEntry) -> None:
-        """Look at an entry. Never raises for what it holds."""
-        if self._is_over:
-            return
-        record = entry.record
-        self._end_ns = entry.time_ns
-        if type(record) is EventSeen:
-            if type(record.event) in self._wanted:
-                self._batch.append(Sighting(entry.time_ns, record.node, record.event, record.line))
+    def take(self, entries: Iterable[HistoryEntry]) -> None:
+        """Look at entries. Never raises for what they hold."""
+        for entry in entries:
+            if self._is_over:
+                return
+            record = entry.record
+            self._end_ns = entry.time_ns
+            if type(record) is not EventSeen:
+                self._take_declared(entry)
+            elif type(record.event) in self._wanted:
+                self._batch.append((entry.time_ns, record))
                 if len(self._batch) >= _BATCH:
                     self._digest()
-        elif type(record) is CrashExpected:
+
+    def _take_declared(self, entry: HistoryEntry) -> None:
+        record = entry.record
+        if type(record) is CrashExpected:
             self._digest()
             self._show([(CrashExpected, Sighting(entry.time_ns, record.node, record), record)])
         elif type(record) is FaultBegan or type(record) is FaultEnded:
@@ -155,8 +160,8 @@ class Panel:
 
         def fold() -> None:
             take = self._chain.take
-            for seen in batch:
-                take(seen, items)
+            for time_ns, seen in batch:
+                take(Sighting(time_ns, seen.node, seen.event, seen.line), items)
 
         self._fold(fold)
         self._show(items)

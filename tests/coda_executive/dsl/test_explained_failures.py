@@ -30,6 +30,7 @@ from coda_executive.events.event import (
 )
 from coda_executive.interfaces.client import HttpReply
 from coda_executive.interfaces.host import HostLoad
+from coda_executive.interfaces.log_engine import LogRecord
 from coda_executive.observation.delivery import DeliveryDelay
 from coda_executive.observation.network_state import NetworkState
 from coda_executive.wait_conditions.chain import blocks_to_be_produced, nodes_to_synchronize
@@ -128,9 +129,9 @@ def no_stake_online() -> ExecutiveError:
 
 def slow_host() -> ExecutiveError:
     delay = DeliveryDelay()
-    delay.take(A, "2030-01-01 00:00:01.000000Z", 1 * SECOND)
-    delay.take(A, "2030-01-01 00:00:09.000000Z", 12 * SECOND)
-    delay.take(C, "2030-01-01 00:00:10.000000Z", 11 * SECOND)
+    delay.take((LogRecord(A, 1, 0, "2030-01-01 00:00:01.000000Z", SYNCED),), 1 * SECOND)
+    delay.take((LogRecord(A, 1, 0, "2030-01-01 00:00:09.000000Z", SYNCED),), 12 * SECOND)
+    delay.take((LogRecord(C, 1, 0, "2030-01-01 00:00:10.000000Z", SYNCED),), 11 * SECOND)
     host = HostLoad(2, 9.3, 87.0, 3.0, 412, 2.25)
     states = [
         *chain(UP, 3),

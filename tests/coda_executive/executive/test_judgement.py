@@ -63,7 +63,7 @@ def test_a_violation_is_an_error_and_a_vacuous_validator_one_if_it_is_required()
 def _history(directory: Path, *records: HistoryRecord) -> None:
     with HistoryWriter(directory / "history") as history:
         for number, record in enumerate(records):
-            history.append(HistoryEntry(number, record))
+            history.extend((HistoryEntry(number, record),))
 
 
 def _error(severity: str, kind: str = "SomeError") -> ErrorFound:

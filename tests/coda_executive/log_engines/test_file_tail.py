@@ -2,7 +2,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,10 +52,11 @@ class Nodes:
         with self.path(self.ids[node]).open("ab") as file:
             file.write(data)
 
-    def deliver(self, record: LogRecord) -> None:
-        self.records.append(record)
+    def deliver(self, records: Sequence[LogRecord]) -> None:
+        self.records += records
         self._arrived.set()
-        self.on_record(record)
+        for record in records:
+            self.on_record(record)
 
     async def arrived(self, count: int) -> list[LogRecord]:
         """Wait until that many records were delivered."""

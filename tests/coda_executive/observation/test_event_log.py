@@ -5,11 +5,12 @@ import pytest
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import NodeInitialized
 from coda_executive.observation import event_log
-from coda_executive.observation.event_log import EventLog, SeenEvent
+from coda_executive.observation.event_log import EventLog
+from coda_executive.observation.history import EventSeen
 
 
-def seen(number: int) -> SeenEvent:
-    return SeenEvent(NodeId("seed-1"), NodeInitialized(), number)
+def seen(number: int) -> tuple[tuple[int, EventSeen]]:
+    return ((number, EventSeen(NodeId("seed-1"), NodeInitialized())),)
 
 
 def times(log: EventLog, since: int = 0) -> list[int]:
@@ -19,13 +20,13 @@ def times(log: EventLog, since: int = 0) -> list[int]:
 def log_of(*numbers: int) -> EventLog:
     log = EventLog()
     for number in numbers:
-        log = log.append(seen(number))
+        log = log.extended(seen(number))
     return log
 
 
 def test_appending_leaves_the_old_value_as_it_was() -> None:
     old = log_of(1, 2)
-    new = old.append(seen(3))
+    new = old.extended(seen(3))
 
     assert (times(old), times(new), times(new, since=2)) == ([1, 2], [1, 2, 3], [3])
     assert old != new
@@ -33,7 +34,7 @@ def test_appending_leaves_the_old_value_as_it_was() -> None:
 
 def test_two_futures_of_one_value_do_not_mix() -> None:
     old = log_of(1)
-    one, other = old.append(seen(2)), old.append(seen(3))
+    one, other = old.extended(seen(2)), old.extended(seen(3))
 
     assert (times(one), times(other)) == ([1, 2], [1, 3])
     assert other == log_of(1, 3)

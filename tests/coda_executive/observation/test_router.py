@@ -63,7 +63,7 @@ async def next_timers() -> None:
 
 async def test_log_lines_and_life_cycle_enter_one_stream(run: Run) -> None:
     run.router.publish(NODE, STARTED)
-    run.router.deliver(line(7, NodeInitialized()))
+    run.router.deliver((line(7, NodeInitialized()),))
     run.history.close()
 
     seen = [EventSeen(NODE, STARTED), EventSeen(NODE, NodeInitialized(), 7, 700)]
@@ -99,7 +99,7 @@ async def test_a_subscriber_sees_only_what_comes_after_it(run: Run) -> None:
     run.router.publish(NODE, STARTED)
     seen: list[Observation] = []
     run.router.subscribe(seen.append)
-    run.router.deliver(line(1, NodeInitialized()))
+    run.router.deliver((line(1, NodeInitialized()),))
 
     assert [one.event for one in seen] == [NodeInitialized()]
 
@@ -117,7 +117,7 @@ async def test_a_touch_shows_the_last_observation_again(run: Run) -> None:
 async def test_a_cursor_keeps_the_state_of_its_moment(run: Run) -> None:
     run.router.publish(NODE, STARTED)
     cursor = run.router.cursor()
-    run.router.deliver(line(1, NodeInitialized()))
+    run.router.deliver((line(1, NodeInitialized()),))
 
     assert (cursor.index, cursor.state.node(NODE).initialized) == (1, False)
     assert run.router.state.node(NODE).initialized
@@ -126,8 +126,8 @@ async def test_a_cursor_keeps_the_state_of_its_moment(run: Run) -> None:
 async def test_the_state_can_be_folded_again_from_the_history(run: Run) -> None:
     run.router.publish(NODE, STARTED)
     for number in range(1000):
-        run.router.deliver(line(number, ERROR))
-    run.router.deliver(line(1001, SyncStatusChanged("SYNCED")))
+        run.router.deliver((line(number, ERROR),))
+    run.router.deliver((line(1001, SyncStatusChanged("SYNCED")),))
     run.history.close()
 
     state = NetworkState()
@@ -142,8 +142,8 @@ async def test_the_state_can_be_folded_again_from_the_history(run: Run) -> None:
 
 async def test_a_hundred_thousand_equal_error_lines_make_a_handful_of_entries(run: Run) -> None:
     for number in range(1, 100_001):
-        run.router.deliver(line(number, ERROR))
-        run.router.deliver(line(number, UnreadableLine("x", "y")))
+        run.router.deliver((line(number, ERROR),))
+        run.router.deliver((line(number, UnreadableLine("x", "y")),))
     run.router.record(SectionBegan(("last",), hard=False))
 
     errors = [record for record in run.recorded if isinstance(record, EventSeen) and record.event == ERROR]
@@ -158,7 +158,7 @@ async def test_the_first_error_lines_are_told_at_once_and_one_by_one(run: Run) -
     seen: list[Observation] = []
     run.router.subscribe(seen.append)
     for number in range(16):
-        run.router.deliver(line(number, ERROR))
+        run.router.deliver((line(number, ERROR),))
         assert len(seen) == number + 1
 
 
@@ -183,7 +183,7 @@ async def test_what_was_observed_is_on_disk_a_second_later(run: Run, monkeypatch
 
     monkeypatch.setattr(loop, "call_later", call_at_once)
     for number in range(20):
-        run.router.deliver(line(number, ERROR))
+        run.router.deliver((line(number, ERROR),))
     await next_timers()
 
     assert delays[0] <= 1

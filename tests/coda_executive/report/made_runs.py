@@ -106,7 +106,7 @@ def make_run(
     run.store_plan(json.dumps(_PLAN))
     with HistoryWriter(directory / "history") as history:
         for seconds, record in story:
-            history.append(HistoryEntry(round(seconds * 1e9), record))
+            history.extend((HistoryEntry(round(seconds * 1e9), record),))
     for node, messages in logs.items():
         (directory / "nodes" / node).mkdir()
         text = "".join(log_line(message, second) for second, message in enumerate(messages, start=1))

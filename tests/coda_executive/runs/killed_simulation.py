@@ -71,7 +71,7 @@ def plant(steps: Steps) -> None:
             yield
         steps.take(f"after {name}")
 
-    HistoryWriter.append = stepping(HistoryWriter.append, "append")  # type: ignore[method-assign]
+    HistoryWriter.extend = stepping(HistoryWriter.extend, "extend")  # type: ignore[method-assign]
     Execution._phase = stepping_phase  # type: ignore[method-assign]
     os.fsync = stepping(os.fsync, "written, not renamed")
     os.write = steps.write_in_halves  # type: ignore[assignment]

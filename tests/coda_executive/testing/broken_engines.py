@@ -63,7 +63,13 @@ class BrokenLog:
         self._inner, self._make_deliver = inner, make_deliver
 
     def attach(self, testnet: Any, queries: Any, deliver: Any) -> Any:
-        return self._inner.attach(testnet, queries, self._make_deliver(deliver))
+        take = self._make_deliver(lambda record: deliver((record,)))
+
+        def deliver_broken(records: Any) -> None:
+            for record in records:
+                take(record)
+
+        return self._inner.attach(testnet, queries, deliver_broken)
 
 
 class MatchingLog(BrokenLog):

@@ -1,6 +1,7 @@
 """Scripts: when their lines come, and how a log becomes one."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.coda_executive.testing.test_log_engines import TESTNET
@@ -15,10 +16,15 @@ WARNING = b'{"level":"Warn","message":"late"}'
 
 def test_lines_come_at_their_times_whatever_the_order_of_the_script() -> None:
     async def main() -> list[tuple[float, LogRecord]]:
-        loop, seen = asyncio.get_running_loop(), []
+        loop = asyncio.get_running_loop()
+        seen: list[tuple[float, LogRecord]] = []
         await asyncio.sleep(100)  # times count from the attachment
         engine = ScriptedLogEngine([(9.0, "a", WARNING), (5.0, "b", NodeInitialized()), (5.0, "a", b"plain")])
-        async with engine.attach(TESTNET, Queries({}), lambda record: seen.append((loop.time(), record))):
+
+        def take(records: Sequence[LogRecord]) -> None:
+            seen.extend((loop.time(), record) for record in records)
+
+        async with engine.attach(TESTNET, Queries({}), take):
             await asyncio.sleep(20)
         return [(time - 100, record) for time, record in seen]
 

@@ -95,7 +95,9 @@ class SimulatedConsole:
         self.process.write(line)
 
     def log(self, line: bytes, likeness: bytes | None = None) -> None:
-        self.process.write_log(line, likeness)
+        process = self.process
+        if not process.is_gone:  # `write_log`, without another call for each line
+            process.take_log(line, likeness)
 
     def err(self, line: str) -> None:
         self.process.write(line)

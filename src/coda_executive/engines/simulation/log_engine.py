@@ -1,14 +1,13 @@
 """The simulation's log engine: lines come straight from the nodes' consoles."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import PlainMessage
 from coda_executive.events.parse import Parser
-from coda_executive.interfaces.log_engine import Attachment, Coverage, LogRecord, Queries
+from coda_executive.interfaces.log_engine import Attachment, Coverage, Deliver, LogRecord, Queries
 from coda_executive.interfaces.testnet import Testnet
 
 
@@ -18,10 +17,10 @@ class SimulatedLogEngine:
     """
 
     def __init__(self) -> None:
-        self._lines: deque[tuple[NodeId, int, int, bytes, bytes | None]] = deque()
+        self._lines: list[tuple[NodeId, int, int, bytes, bytes | None]] = []
         self._written = asyncio.Event()
         self._parser: Parser | None = None
-        self._deliver: Callable[[LogRecord], None] | None = None
+        self._deliver: Deliver | None = None
 
     @property
     def coverage(self) -> Coverage:
@@ -37,7 +36,7 @@ class SimulatedLogEngine:
             self._lines.append((node, number, offset, line, likeness))
 
     def attach(
-        self, testnet: Testnet, queries: Queries, deliver: Callable[[LogRecord], None]
+        self, testnet: Testnet, queries: Queries, deliver: Deliver
     ) -> AbstractAsyncContextManager[Attachment]:
         """An error of `deliver` ends the block."""
         return self._attached(Parser(queries.event_ids), deliver)
@@ -50,18 +49,22 @@ class SimulatedLogEngine:
 
     def deliver_all(self) -> None:
         """Deliver what was written so far: before a node's end is told, its last lines are."""
-        lines = self._lines
-        while lines and self._deliver is not None:
-            node, number, offset, line, likeness = lines.popleft()
-            assert self._parser is not None
-            timestamp, event = self._parser.parse_alike(line, likeness)
+        while self._lines and self._deliver is not None:
+            lines, self._lines = self._lines, []
+            self._deliver(self._records(lines))
+
+    def _records(self, lines: list[tuple[NodeId, int, int, bytes, bytes | None]]) -> list[LogRecord]:
+        assert self._parser is not None
+        parse = self._parser.parse_alike
+        records = []
+        for node, number, offset, line, likeness in lines:
+            timestamp, event = parse(line, likeness)
             if type(event) is not PlainMessage:
-                self._deliver(LogRecord(node, number, offset, timestamp, event))
+                records.append(LogRecord(node, number, offset, timestamp, event))
+        return records
 
     @asynccontextmanager
-    async def _attached(
-        self, parser: Parser, deliver: Callable[[LogRecord], None]
-    ) -> AsyncIterator[Attachment]:
+    async def _attached(self, parser: Parser, deliver: Deliver) -> AsyncIterator[Attachment]:
         self._parser, self._deliver = parser, deliver
         failure: BaseException | None = None
         try:

@@ -3,7 +3,6 @@ over the file.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,14 +13,14 @@ from coda_executive.errors import DeployError, EngineError
 LAST_LINES = 20
 READY_SECONDS = 3600.0  # virtual; a processor may be slowed down, and to wait costs nothing
 _LONGEST_LAST_LINE = 2000  # characters
+_LINES_AT_ONCE = 512  # are written to the file
 
 # Node, number from 1, offset in bytes, line without its end, and its likeness if that is known (see `Parser`).
 LineWritten = Callable[[NodeId, int, int, bytes, bytes | None], None]
 
 
 class NodeLog:
-    """Writes are buffered; `flush` puts them on the disk. A file that cannot be written fails at the next
-    `flush`.
+    """Lines are collected; `flush` puts them on the disk. A file that cannot be written fails at the next `flush`.
 
     Without a path there is no file: lines are counted, and handed on.
     The daemon must not notice what happens to its evidence, so its writing never raises.
@@ -33,7 +32,10 @@ class NodeLog:
         self._written = written
         self._number = 0
         self._offset = 0
-        self._last: deque[bytes] = deque(maxlen=LAST_LINES)
+        self._latest: list[
+            bytes
+        ] = []  # the end of the log: LAST_LINES, and those that are not in the file yet
+        self._in_file = 0  # of those
         self._failure: OSError | None = None
         self._expected: list[tuple[bytes, asyncio.Future[bool]]] = []
         self._file: BinaryIO | None = None
@@ -52,17 +54,16 @@ class NodeLog:
 
     def write_line(self, line: bytes, likeness: bytes | None = None) -> None:
         """A line without its end, and without any other."""
-        if self._file is not None:
-            try:
-                self._file.write(line + b"\n")
-            except OSError as error:
-                self._failure = self._failure or error
-        self._last.append(line)
+        latest = self._latest
+        latest.append(line)
+        if len(latest) >= _LINES_AT_ONCE:
+            self._write_out()
         if self._expected:
             self._tell(line)
-        self._number += 1
-        self._written(self._node, self._number, self._offset, line, likeness)
-        self._offset += len(line) + 1
+        self._number = number = self._number + 1
+        offset = self._offset
+        self._offset = offset + len(line) + 1
+        self._written(self._node, number, offset, line, likeness)
 
     def expect(self, text: str) -> "asyncio.Future[bool]":
         """Whether a line with `text` is written before `expect_no_more`."""
@@ -85,10 +86,12 @@ class NodeLog:
 
     @property
     def last_lines(self) -> tuple[str, ...]:
-        return tuple(line.decode(errors="replace")[:_LONGEST_LAST_LINE] for line in self._last)
+        latest = self._latest[-LAST_LINES:]
+        return tuple(line.decode(errors="replace")[:_LONGEST_LAST_LINE] for line in latest)
 
     def flush(self) -> None:
         """Raises EngineError if anything that was written so far is lost."""
+        self._write_out()
         try:
             if self._file is not None and not self._file.closed:
                 self._file.flush()
@@ -107,6 +110,16 @@ class NodeLog:
                     self._file.close()
             except OSError as error:
                 self._failure = self._failure or error
+
+    def _write_out(self) -> None:
+        unwritten = self._latest[self._in_file :]
+        try:
+            if self._file is not None and not self._file.closed and unwritten:
+                self._file.write(b"\n".join(unwritten) + b"\n")
+        except OSError as error:
+            self._failure = self._failure or error
+        del self._latest[:-LAST_LINES]
+        self._in_file = len(self._latest)
 
     def _cannot_write(self, error: OSError) -> EngineError:
         return EngineError(

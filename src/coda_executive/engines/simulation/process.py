@@ -24,14 +24,14 @@ class Process:
     Once it `is_gone`, no code of it runs any more.
     """
 
-    __slots__ = ("_spawned", "_write_line", "_write_log", "context", "is_gone", "name", "set_aside")
+    __slots__ = ("_spawned", "_write_line", "context", "is_gone", "name", "set_aside", "take_log")
 
     def __init__(
         self, name: str, write_line: Callable[[str], None], write_log: WriteLog | None = None
     ) -> None:
         self.name = name
         self._write_line = write_line
-        self._write_log = write_log or (lambda line, _likeness: write_line(line.decode()))
+        self.take_log = write_log or (lambda line, _likeness: write_line(line.decode()))
         self.is_gone = False
         self.set_aside: list[Any] = []  # handles that fell due while it was frozen
         self.context = contextvars.Context()
@@ -53,7 +53,7 @@ class Process:
     def write_log(self, line: bytes, likeness: bytes | None) -> None:
         """The same with a line of a log that is encoded and has no newline in it; of its likeness see `Parser`."""
         if not self.is_gone:
-            self._write_log(line, likeness)
+            self.take_log(line, likeness)
 
     def complain(self, text: str) -> None:
         """Several lines on standard error, such as a traceback."""

@@ -162,8 +162,8 @@ def simulate(
         def publish(node: NodeId, event: LifecycleEvent) -> None:
             seen.append((loop.time(), node, event))
 
-        def deliver(record: LogRecord) -> None:
-            seen.append((loop.time(), record.node, record))
+        def deliver(records: Sequence[LogRecord]) -> None:
+            seen.extend((loop.time(), record.node, record) for record in records)
 
         context = RunContext("run", directory, seed, "fake", publish, lambda _error: None)
         session = ENGINE.open(context, SimulationOptions(**{"audit": True, **options}))

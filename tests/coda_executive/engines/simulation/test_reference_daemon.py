@@ -1,7 +1,7 @@
 """The reference daemon's production code in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,8 @@ def simulate(directory: Path, seed: int, body: Callable[[Run], Awaitable[None]])
         def publish(node: str, event: LifecycleEvent) -> None:
             run.seen.append((node, event))
 
-        def deliver(record: LogRecord) -> None:
-            run.seen.append((record.node, record.event))
+        def deliver(records: Sequence[LogRecord]) -> None:
+            run.seen.extend((record.node, record.event) for record in records)
 
         context = RunContext("run", directory, seed, None, publish, lambda _error: None)
         session = ENGINE.open(context, SimulationOptions(audit=True, jitter=0.05))
