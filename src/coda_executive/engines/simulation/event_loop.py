@@ -73,6 +73,7 @@ class SimulatedEventLoop(BaseEventLoop):
         self._timer_count = 0
         self._cancelled_timers = 0
         self._take: Callable[[], ReadyHandle | Timer] = self._queue.popleft
+        self.draws_order = False  # of ready callbacks, see `pick_ready_by`
         self._rounds = 0  # of callbacks in this instant
         self._frozen: set[Process] = set()
         self._next_collection = COLLECTION_STEPS
@@ -212,6 +213,7 @@ class SimulatedEventLoop(BaseEventLoop):
             return self._queue.popleft()
 
         self._take = take
+        self.draws_order = True
 
     def audit(self) -> None:
         """Lay the trip-wires of `escapes.Audit` until the loop stops running."""
@@ -224,9 +226,11 @@ class SimulatedEventLoop(BaseEventLoop):
 
     def freeze(self, process: Process) -> None:
         """From now on nothing of the process runs; what falls due is kept for `thaw`."""
+        process.is_frozen = True
         self._frozen.add(process)
 
     def thaw(self, process: Process) -> None:
+        process.is_frozen = False
         self._frozen.discard(process)
         self._queue.extend(process.set_aside)
         process.set_aside.clear()

@@ -24,8 +24,8 @@ MOST_CONNECT_RETRIES = 6
 
 
 class Link:
-    """From one machine to another. `base` is what it is like; `extra` what a test made of it. `constant_ns` is how long
-    every message takes, None if that has to be drawn.
+    """From one machine to another. `base` is what it is like; `extra` what a test made of it. `swift_ns` is how long
+    every message takes, None if that has to be drawn or some are lost.
     """
 
     __slots__ = (
@@ -36,9 +36,8 @@ class Link:
         "_label",
         "_loss",
         "_losses",
-        "constant_ns",
         "is_cut",
-        "is_perfect",
+        "swift_ns",
     )
 
     def __init__(self, base: LinkShape, label: str) -> None:
@@ -76,8 +75,8 @@ class Link:
 
     def arrival_ns(self, now_ns: int, size: int) -> int:
         """When a message of `size` bytes that is sent now arrives. Of several the later may arrive earlier."""
-        if self.constant_ns is not None:
-            return now_ns + self.constant_ns
+        if self.swift_ns is not None:
+            return now_ns + self.swift_ns
         if self._delays is None:
             self._delays = Random(self._label)  # noqa: S311  repeatable on purpose
         sent_ns = now_ns
@@ -98,7 +97,7 @@ class Link:
         for shape in shapes:
             kept *= 1 - shape.loss
         self._loss = 1 - kept
-        self.is_perfect = not self.is_cut and self._loss == 0
-        is_constant = all(shape.jitter == 0 and shape.bandwidth is None for shape in shapes)
+        is_swift = all(shape.jitter == 0 and shape.bandwidth is None for shape in shapes)
         total = sum(shape.delay for shape in shapes)
-        self.constant_ns = int(total * _NANOSECONDS + 0.5) if is_constant else None
+        is_swift = is_swift and self._loss == 0 and not self.is_cut
+        self.swift_ns = int(total * _NANOSECONDS + 0.5) if is_swift else None

@@ -11,7 +11,7 @@ import errno
 import ipaddress
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,7 +144,7 @@ class Network:
         link = self.link(source, target)
         retry_ns = FIRST_CONNECT_RETRY_NS
         for _ in range(MOST_CONNECT_RETRIES + 1):
-            if link.is_perfect or link.passes():
+            if link.passes():
                 await self._until(link.arrival_ns(self.loop.now_ns, 0))
                 return
             await self._until(self.loop.now_ns + retry_ns)
@@ -228,7 +228,6 @@ class SimulatedConnection:
     other: "SimulatedConnection"
 
     def __init__(self, network: Network, here: Machine, there: Machine, process: Process) -> None:
-        self._network = network
         self._loop = network.loop
         self._here = here
         self._there = there
@@ -236,16 +235,19 @@ class SimulatedConnection:
         self._link = network.link(here.name, there.name)
         self._inbox: deque[bytes] = deque()
         self._held: deque[bytes | None] = deque()  # lost at least once, or behind one that was
-        self._on_the_way: deque[bytes | None] = deque()
-        self._last_arrival_ns = 0
+        self._coming: deque[bytes | None] = deque()  # on their way to this end
+        self._last_arrival_ns = 0  # at this end
         self._unread = 0  # bytes sent to this end and not yet received, in the air or in the inbox
         self._take: Callable[[bytes], float] | None = None  # who is handed what comes, as it comes
+        self._take_at_once: Callable[[bytes], float] | None = (
+            None  # the same, while nothing has to wait for it
+        )
         self._delivered: asyncio.Future[None] | None = None
         self._is_pausing = False
         self._is_closed = False  # by this side
         self._has_ended = False  # by the other side
         self._arrivals = _Waiters(network.loop)
-        self._room = _Waiters(network.loop)
+        self._room = _Waiters(network.loop)  # in this end's window
         here.connections[self] = None
 
     @property
@@ -256,14 +258,15 @@ class SimulatedConnection:
         if self.process.is_gone or self._is_closed or self._has_ended:
             self.process.check()
             self._check_open()
-        other, size = self.other, len(frame)
-        if other._unread + size > WINDOW:
+        other = self.other
+        unread = other._unread + len(frame)
+        if unread > WINDOW:
             return False
-        other._unread += size
-        if self._link.is_perfect and not self._held:
-            self._put_on_the_way(frame)
-        else:
+        other._unread = unread
+        if self._held or self._link.swift_ns is None:
             self._transmit(frame)
+        else:
+            self._put_on_the_way(frame)
         return True
 
     async def send(self, frame: bytes) -> None:
@@ -272,7 +275,7 @@ class SimulatedConnection:
         self.other._unread += len(frame)
         self._transmit(frame)
         while self.other._unread > WINDOW:
-            await self._room.wait()
+            await self.other._room.wait()
             self._check_open()
 
     async def receive(self, limit: int = FRAME_LIMIT) -> bytes | None:
@@ -288,13 +291,13 @@ class SimulatedConnection:
 
     async def deliver(self, take: Callable[[bytes], float]) -> None:
         self.process.check()
-        self._delivered = self._network.loop.create_future()
+        self._delivered = self._loop.create_future()
         self._take = take
         try:
             self._hand_over()
             await self._delivered
         finally:
-            self._take = None
+            self._take = self._take_at_once = None
 
     def _hand_over(self) -> None:
         """Give the taker what is here, as far as it wants it."""
@@ -304,24 +307,39 @@ class SimulatedConnection:
         try:
             while inbox and not self._is_pausing:
                 if (pause := take(self._next_frame(FRAME_LIMIT))) > 0:
-                    self._is_pausing = True
-                    self._loop.call_later(pause, self._go_on)
+                    self._pause(pause)
         except Exception as error:  # noqa: BLE001  it is the taker's or the peer's, and goes to who waits
-            if not done.done():
-                done.set_exception(error)
-        if (self._is_closed or (self._has_ended and not inbox)) and not done.done():
-            done.set_result(None)
+            self._end_delivery(error)
+            return
+        if self._is_closed or (self._has_ended and not inbox):
+            self._end_delivery()
+        elif not self._is_pausing:
+            self._take_at_once = take
+
+    def _pause(self, seconds: float) -> None:
+        self._is_pausing = True
+        self._take_at_once = None
+        self._loop.call_later(seconds, self._go_on)
 
     def _go_on(self) -> None:
         self._is_pausing = False
         self._hand_over()
 
+    def _end_delivery(self, error: Exception | None = None) -> None:
+        self._take_at_once = None
+        done = self._delivered
+        if done is None or done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
     def _next_frame(self, limit: int) -> bytes:
         frame = self._inbox.popleft()
         size = len(frame)
         self._unread -= size
-        if self.other._room.futures:
-            self.other._room.wake()
+        self._room.wake()
         if size > limit:
             raise ConnectionAbortedError(
                 f"expected a frame of at most {limit} bytes, {self.remote_host} sent {size}"
@@ -336,7 +354,7 @@ class SimulatedConnection:
         self._inbox.clear()
         self._arrivals.wake()
         self._hand_over()
-        self._room.wake()
+        self.other._room.wake()
         self._transmit(None)
 
     @property
@@ -356,7 +374,7 @@ class SimulatedConnection:
         self._held.clear()
         self._arrivals.wake()
         self._hand_over()
-        self._room.wake()
+        self.other._room.wake()
 
     def _check_open(self) -> None:
         if self._is_closed or self._has_ended:
@@ -368,14 +386,14 @@ class SimulatedConnection:
     def _transmit(self, frame: bytes | None) -> None:
         if self._held:
             self._held.append(frame)
-        elif self._link.is_perfect or self._link.passes():
+        elif self._link.passes():
             self._put_on_the_way(frame)
         else:
             self._held.append(frame)
             self._retry_in(FIRST_RETRY_NS, MOST_RETRIES)
 
     def _retry_in(self, interval_ns: int, retries: int) -> None:
-        loop = self._network.loop
+        loop = self._loop
         loop.call_at_ns(loop.now_ns + interval_ns, self._transmit_held, (interval_ns, retries), _AIR)
 
     def _transmit_held(self, interval_ns: int, retries: int) -> None:
@@ -397,33 +415,65 @@ class SimulatedConnection:
                 return
 
     def _put_on_the_way(self, frame: bytes | None) -> None:
-        loop = self._loop
-        delay_ns = self._link.constant_ns
-        if delay_ns is None:
-            arrival_ns = self._link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
+        loop, link, other = self._loop, self._link, self.other
+        if link.swift_ns is None:
+            arrival_ns = link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
         else:
-            arrival_ns = loop.now_ns + delay_ns
-        if arrival_ns < self._last_arrival_ns:
-            arrival_ns = self._last_arrival_ns
-        self._last_arrival_ns = arrival_ns
-        # Each timer delivers the oldest frame, not one of its own: ready callbacks may run in any order,
-        # frames may not.
-        self._on_the_way.append(frame)
-        loop.call_at_ns(arrival_ns, self._arrive, (), self.other.process.context)
+            arrival_ns = loop.now_ns + link.swift_ns
+        if arrival_ns < other._last_arrival_ns:
+            arrival_ns = other._last_arrival_ns
+        else:
+            other._last_arrival_ns = arrival_ns
+        other._coming.append(frame)
+        process = other.process
+        if (batch := process.mail.get(arrival_ns)) is not None:
+            batch.append(other)
+            return
+        batch = [other]
+        if not loop.draws_order:  # else each frame comes when its turn is drawn
+            process.mail[arrival_ns] = batch
+        loop.call_at_ns(arrival_ns, _arrive, (process, batch, arrival_ns), process.context)
 
-    def _arrive(self) -> None:
-        """Runs as the process at the other end, which handles what comes; while that stands still, it waits."""
-        frame = self._on_the_way.popleft()
-        other = self.other
+    def _come(self, frame: bytes | None) -> None:
+        """Something arrives that is not taken at once."""
         if frame is None:
-            other._has_ended = True
-            other._room.wake()
-        elif not other._is_closed and not other._has_ended:
-            other._inbox.append(frame)
-        if other._take is None:
-            other._arrivals.wake()
+            self._has_ended = True
+            self.other._room.wake()
+        elif not self._is_closed and not self._has_ended:
+            self._inbox.append(frame)
+        if self._take is None:
+            self._arrivals.wake()
         else:
-            other._hand_over()
+            self._hand_over()
+
+
+def _arrive(process: Process, batch: Sequence[SimulatedConnection], arrival_ns: int) -> None:
+    """What comes to a process in one instant, in one step of its own; while it stands still, that waits.
+
+    Each of `batch` is an end to which one frame comes: its oldest, since batches may run in any order, and frames
+    may not.
+    """
+    process.mail.pop(arrival_ns, None)
+    for count, end in enumerate(batch, 1):
+        frame = end._coming.popleft()
+        take = end._take_at_once
+        if take is None or frame is None or len(frame) > FRAME_LIMIT:
+            end._come(frame)
+        else:  # as `_come`, for the many
+            end._unread -= len(frame)
+            if end._room.futures:
+                end._room.wake()
+            try:
+                pause = take(frame)
+            except Exception as error:  # noqa: BLE001  as in `_hand_over`
+                end._end_delivery(error)
+            else:
+                if pause > 0:
+                    end._pause(pause)
+        if process.is_frozen:  # what it handled costs it time
+            rest = batch[count:]
+            end._loop.call_soon(_arrive, process, rest, arrival_ns, context=process.context)
+            return
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -24,7 +24,17 @@ class Process:
     Once it `is_gone`, no code of it runs any more.
     """
 
-    __slots__ = ("_spawned", "_write_line", "context", "is_gone", "name", "set_aside", "take_log")
+    __slots__ = (
+        "_spawned",
+        "_write_line",
+        "context",
+        "is_frozen",
+        "is_gone",
+        "mail",
+        "name",
+        "set_aside",
+        "take_log",
+    )
 
     def __init__(
         self, name: str, write_line: Callable[[str], None], write_log: WriteLog | None = None
@@ -33,6 +43,8 @@ class Process:
         self._write_line = write_line
         self.take_log = write_log or (lambda line, _likeness: write_line(line.decode()))
         self.is_gone = False
+        self.is_frozen = False
+        self.mail: dict[int, list[Any]] = {}  # connections by the instant at which a frame comes over each
         self.set_aside: list[Any] = []  # handles that fell due while it was frozen
         self.context = contextvars.Context()
         self.context.run(PROCESS.set, self)

@@ -1,6 +1,7 @@
 """Channels and HTTP between simulated machines."""
 
 import asyncio
+import contextvars
 import errno
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -216,6 +217,113 @@ def test_a_frozen_process_is_delivered_to_once_it_thaws() -> None:
         assert taken == [pytest.approx(6.1)]
 
     between(body)
+
+
+async def taking_from_both(
+    a: Side, b: Side, take: Callable[[bytes], float]
+) -> tuple[SimulatedConnection, SimulatedConnection]:
+    """Two connections from `a`; what comes over them at `b` is handed to one taker."""
+    one, far_one = await connected(a, b)
+    two = await a.transport.connect("b", 8302)
+    for far in (far_one, await b.accepted.get()):
+        b.process.spawn(b.network.loop, far.deliver(take), "deliver")
+    await asyncio.sleep(1)
+    return one, two
+
+
+def test_what_comes_to_a_process_in_one_instant_comes_in_one_step() -> None:
+    async def body(a: Side, b: Side) -> None:
+        taken: list[tuple[bytes, int]] = []
+
+        def take(frame: bytes) -> float:
+            taken.append((frame, b.network.loop.now_ns))
+            return 0.0
+
+        one, two = await taking_from_both(a, b, take)
+        for frame in (b"1", b"2"):
+            assert one.offer(frame)
+            assert two.offer(frame * 2)
+        before = b.network.loop.steps
+        await asyncio.sleep(1)
+        assert [frame for frame, _ in taken] == [b"1", b"11", b"2", b"22"]
+        assert len({instant for _, instant in taken}) == 1
+        assert b.network.loop.steps - before <= 3, "theirs, the sleeper's timer and the sleeper"
+
+    between(body)
+
+
+def test_a_process_that_a_frame_keeps_busy_handles_the_next_of_that_instant_afterwards() -> None:
+    async def body(a: Side, b: Side) -> None:
+        taken: list[tuple[bytes, float]] = []
+        loop = b.network.loop
+
+        def take(frame: bytes) -> float:
+            taken.append((frame, round(now(), 6)))
+            loop.freeze(b.process)
+            loop.call_later(2, loop.thaw, b.process, context=contextvars.Context())
+            return 0.0
+
+        one, two = await taking_from_both(a, b, take)
+        start = now()
+        for connection, frame in ((one, b"1"), (two, b"2"), (one, b"3")):
+            assert connection.offer(frame)
+        await asyncio.sleep(3)
+        assert two.offer(b"4"), "it comes while the process is busy, and behind what came before"
+        await asyncio.sleep(10)
+        assert [(frame, round(time - start, 6)) for frame, time in taken] == [
+            (b"1", 0.05),
+            (b"2", 2.05),
+            (b"3", 4.05),
+            (b"4", 6.05),
+        ]
+
+    between(body)
+
+
+def test_a_taker_that_pauses_or_fails_gets_no_more_of_that_instant() -> None:
+    async def body(a: Side, b: Side) -> None:
+        taken: list[tuple[bytes, float]] = []
+        start = 0.0
+
+        def take(frame: bytes) -> float:
+            taken.append((frame, round(now() - start, 6)))
+            if frame == b"fail":
+                raise ValueError(frame)
+            return 2.0 if frame == b"pause" else 0.0
+
+        one, two = await taking_from_both(a, b, take)
+        start = now()
+        for frames in ((b"pause", b"1"), (b"later", b"fail"), (b"later too", b"never")):
+            for connection, frame in zip((one, two), frames, strict=True):
+                assert connection.offer(frame)
+        await asyncio.sleep(5)
+        at_once = [(frame, 0.05) for frame in (b"pause", b"1", b"fail")]
+        assert taken == [*at_once, (b"later", 2.05), (b"later too", 2.05)]
+
+    between(body)
+
+
+def test_a_drawn_order_reorders_what_comes_over_different_connections_and_not_over_one() -> None:
+    async def body(a: Side, b: Side) -> list[bytes]:
+        taken: list[bytes] = []
+
+        def take(frame: bytes) -> float:
+            taken.append(frame)
+            return 0.0
+
+        one, two = await taking_from_both(a, b, take)
+        for number in range(5):
+            assert one.offer(b"one %d" % number)
+            assert two.offer(b"two %d" % number)
+        await asyncio.sleep(1)
+        return taken
+
+    first_in_first_out, drawn = between(body), between(body, random_order=True)
+    assert sorted(first_in_first_out) == sorted(drawn)
+    assert first_in_first_out != drawn
+    for name in (b"one", b"two"):
+        of_one = [frame for frame in drawn if frame.startswith(name)]
+        assert of_one == sorted(of_one)
 
 
 def test_a_sender_who_waits_learns_that_the_peer_is_gone() -> None:
