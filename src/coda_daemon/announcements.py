@@ -35,6 +35,11 @@ class Announcements:
     def __init__(self) -> None:
         self._listeners: dict[Callable[[Announcement], None], None] = {}
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens; what nobody hears need not be made."""
+        return bool(self._listeners)
+
     def listen(self, listener: Callable[[Announcement], None]) -> Callable[[], None]:
         """Have each announcement from now on; what is returned ends that."""
         self._listeners[listener] = None

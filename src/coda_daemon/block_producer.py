@@ -107,12 +107,16 @@ class BlockProducer:
 
     def look_again(self) -> None:
         """See whether the next win still stands: the best tip changed, or catchup came to an end."""
-        now = self._now()
-        if self._search is None or (self.next_win is not None and now >= self.next_win.slot):
+        now, last = self._now(), self._search
+        win = None if last is None else last.win
+        if last is None or (win is not None and now >= win.slot):
             self._changed.set()
             return
+        tip = self._frontier.best_tip.block.consensus_state
+        if win is not None and tip.staking_epoch_data is last.epoch_data:
+            return  # as always but around the beginning of an epoch: the tip is in the epoch of the win
         slot = max(self._next_slot, now)
-        data = staking_data_for(self._frontier.best_tip.block.consensus_state, slot, self._rules.constants)
+        data = staking_data_for(tip, slot, self._rules.constants)
         if data is None or not self._holds(data, slot):
             self._changed.set()
 

@@ -29,7 +29,6 @@ from coda_daemon.gossip.trust_file import TrustFile
 from coda_daemon.ledger.account import Address
 from coda_daemon.log import Log
 from coda_daemon.log_sinks import JsonConsole, LogFiles, TextConsole
-from coda_daemon.measurements import Measurements
 from coda_daemon.node import Node, NodeExit, NodeOptions
 from coda_daemon.ports import Clock, Host
 from coda_daemon.profile import UnknownProfile, profile_of
@@ -130,7 +129,7 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
     )
     genesis = make_genesis(settings.config, settings.constants, archives)
     log.info(MODULE, f"Daemon will use chain id {genesis.chain_id}")
-    clock = BlockClock(host.clock, settings.time_offset)
+    clock: Clock = BlockClock(host.clock, settings.time_offset) if settings.time_offset else host.clock
     profile = profile_of(host.environment, slot_ms=genesis.constants.slot_ms)
     node = Node(
         host=host,
@@ -168,20 +167,10 @@ async def _run_node(arguments: DaemonArguments, directory: ConfigDirectory, host
     log.add_process_metadata(host=arguments.external_ip, peer_id=gossip.peer_id, port=settings.external_port)
     wallet = Wallet(host.store, host.chance, directory.path)
     seller = SnarkSeller(settings.snark, node.snark, host, log, profile)
-    measured = _measurements(node, settings, clock)
     view = DaemonView(
-        arguments, settings, genesis, node, gossip, clock, log, wallet, seller, host.store, measured, profile
+        arguments, settings, genesis, node, gossip, clock, log, wallet, seller, host.store, profile
     )
     return await _run_until_end(view, _client_port(view, host), host)
-
-
-def _measurements(node: Node, settings: Settings, clock: Clock) -> Measurements:
-    return Measurements(
-        node.announcements,
-        node.genesis.rules.constants,
-        now_ms=lambda: clock.time_ns() // 1_000_000,
-        own=None if settings.producer is None else str(settings.producer.public),
-    )
 
 
 def _client_port(view: DaemonView, host: Host) -> ClientPort:

@@ -1,11 +1,10 @@
 """What a daemon counts over its life, for status histograms and metrics (daemon contract A.6, D.9)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from coda_daemon.announcements import Announcement, Announcements, BlockAdded, Reorganized
+from coda_daemon.blocks import Block
 from coda_daemon.consensus.constants import ConsensusConstants
 
 _BUCKETS: Final = 10  # of a histogram that spans a slot
@@ -40,39 +39,26 @@ class Histogram:
 
 
 class Measurements:
-    """Follows a node's announcements; `own` is the key that it produces with."""
+    """What a node tells it of the blocks that it adds; `own` is the key that it produces with."""
 
-    def __init__(
-        self,
-        announcements: Announcements,
-        constants: ConsensusConstants,
-        *,
-        now_ms: Callable[[], int],
-        own: str | None,
-    ) -> None:
+    def __init__(self, constants: ConsensusConstants, *, own: str | None) -> None:
         self.blocks_added = 0
         self.blocks_produced = 0
         self.reorganizations = 0
         self.own_latency = Histogram(constants.slot_ms)  # from the beginning of a block's slot to its adding
         self.others_latency = Histogram(constants.slot_ms)
         self.production_delay = Histogram(constants.slot_ms, [0] * DELAY_BUCKETS)
-        self._constants = constants
-        self._now_ms = now_ms
+        self._times = constants.times
         self._own = own
-        announcements.listen(self._note)
 
-    def _note(self, announcement: Announcement) -> None:
-        match announcement:
-            case Reorganized():
-                self.reorganizations += 1
-            case BlockAdded(block):
-                self.blocks_added += 1
-                latency = self._now_ms() - self._constants.times.start_of(block.global_slot)
-                if block.creator != self._own:
-                    self.others_latency.add(latency)
-                    return
-                self.blocks_produced += 1
-                self.own_latency.add(latency)
-                self.production_delay.add(latency)
-            case _:
-                pass
+    def add(self, block: Block, now_ms: int, *, is_reorganization: bool) -> None:
+        """A block was added to the frontier; `now_ms` since the Unix epoch."""
+        self.blocks_added += 1
+        self.reorganizations += is_reorganization
+        latency = now_ms - self._times.start_of(block.global_slot)
+        if block.consensus_state.block_creator != self._own:
+            self.others_latency.add(latency)
+            return
+        self.blocks_produced += 1
+        self.own_latency.add(latency)
+        self.production_delay.add(latency)

@@ -32,7 +32,7 @@ def exposition(rows: list[Row]) -> str:
 
 
 def daemon_metrics(view: DaemonView) -> list[Row]:
-    node, pool, snark, counted = view.node, view.node.pool, view.node.snark, view.measurements
+    node, pool, snark, counted = view.node, view.node.pool, view.node.snark, view.node.measurements
     tip, frontier, ledger = node.best_tip, node.frontier, node.ledger
     transactions = len(tip.body.commands) if tip is not None else 0
     uptime_ms = (view.clock.time_ns() - node.started_ns) // 1_000_000

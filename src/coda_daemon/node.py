@@ -39,6 +39,7 @@ from coda_daemon.ledger.account import Address
 from coda_daemon.ledger.command import Command
 from coda_daemon.ledger.ledger import Ledger
 from coda_daemon.log import Log
+from coda_daemon.measurements import Measurements
 from coda_daemon.mempool import View
 from coda_daemon.network import Network
 from coda_daemon.peer_requests import Answers
@@ -116,8 +117,11 @@ class Node:
         self._clock = clock or host.clock
         self.started_ns = self._clock.time_ns()
         self.announcements = Announcements()
+        own = None if options.producer is None else options.producer.public_key
+        self.measurements = Measurements(genesis.rules.constants, own=own)
         self.highest_received = 0  # blockchain lengths, 0 while there was none
         self.highest_unvalidated = 0
+        self._times = genesis.rules.constants.times
         self._log = log
         self._profile = profile
         # A simulated host is told what costs processor time; on an operating system it passes by itself.
@@ -148,6 +152,9 @@ class Node:
         self._network: Network | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._following: _Following | None = None
+        self._blocks_behind = (
+            0  # from the best tip to the highest received, when the status was last worked out
+        )
         # The best block that came while there was no frontier; it is caught up with afterwards.
         self._early: tuple[Block, Peer | None] | None = None
         self._status = StatusTracker(
@@ -208,16 +215,14 @@ class Node:
     @property
     def slot_now(self) -> GlobalSlot:
         """By the clock, since the last hard fork."""
-        return self.genesis.rules.constants.times.slot_at(self._clock.time_ns() // 1_000_000)
-
-    @property
-    def _slot_since_genesis(self) -> GlobalSlot:
-        return self.genesis.rules.body.since_genesis(self.slot_now)
+        return self._times.slot_at(self._clock.time_ns() // 1_000_000)
 
     @property
     def pool_view(self) -> View | None:
         """What the transaction pool judges by; None without a frontier."""
-        return None if self.ledger is None else View(self.ledger, self._slot_since_genesis)
+        if self.ledger is None:
+            return None
+        return View(self.ledger, self.genesis.rules.body.since_genesis(self.slot_now))
 
     def _scan_of_best_tip(self) -> tuple[ScanState, int] | None:
         if self.frontier is None:
@@ -419,7 +424,8 @@ class Node:
         self._log.event(
             structured_events.BLOCK_RECEIVED, state_hash=block.state_hash, sender=peer.as_sender()
         )
-        self.highest_unvalidated = max(self.highest_unvalidated, block.blockchain_length)
+        if block.blockchain_length > self.highest_unvalidated:
+            self.highest_unvalidated = block.blockchain_length
         if reason := self._untimely(block):
             self._log.info(
                 _HANDLER,
@@ -445,7 +451,7 @@ class Node:
     def _take_in(self, following: _Following, block: Block, sender: Peer | None) -> bool:
         """Add a block, or see to its ancestors; True when it was added."""
         frontier = following.controller.frontier
-        if block.state_hash in frontier or frontier.was_root(block.state_hash):
+        if frontier.known_block(block.state_hash) is not None:
             return False
         if block.previous_state_hash in frontier:
             return self._add(following, block, sender)
@@ -523,20 +529,27 @@ class Node:
 
     def _added(self, following: _Following, block: Block, diff: Diff) -> None:
         """What follows from any new block, last of all."""
-        self.highest_received = max(self.highest_received, block.blockchain_length)
-        self.highest_unvalidated = max(self.highest_unvalidated, block.blockchain_length)
-        if diff.best_tip is not None:
-            following.controller.tell_best_tip(diff.best_tip)
-            self.pool.follow(
-                diff.best_tip, View(following.controller.frontier.best_tip.ledger, self._slot_since_genesis)
-            )
+        if block.blockchain_length > self.highest_received:
+            self.highest_received = block.blockchain_length
+            self.highest_unvalidated = max(self.highest_unvalidated, self.highest_received)
+        change = diff.best_tip
+        is_reorganization = change is not None and bool(change.removed)
+        if change is not None:
+            following.controller.tell_best_tip(change)
+            if (is_reorganization or len(self.pool.commands)) and (view := self.pool_view):
+                self.pool.follow(change, view)
             self.snark.follow()
             if following.producer is not None:
                 following.producer.look_again()
-        self._recompute_status()
-        self.announcements.tell(BlockAdded(block))
-        if diff.best_tip is not None and diff.best_tip.removed:
-            self.announcements.tell(Reorganized())
+        # Of all that the status follows from, a block changes nothing else.
+        if self._count_blocks_behind(following.controller.frontier) != self._blocks_behind:
+            self._recompute_status()
+        now_ms = self._clock.time_ns() // 1_000_000
+        self.measurements.add(block, now_ms, is_reorganization=is_reorganization)
+        if self.announcements.is_heard:
+            self.announcements.tell(BlockAdded(block))
+            if is_reorganization:
+                self.announcements.tell(Reorganized())
 
     def _blame(self, peer: Peer, action: str) -> None:
         if self._network is not None:
@@ -561,7 +574,7 @@ class Node:
     def _recompute_status(self) -> None:
         """Called whenever something changes that the status follows from, so no timer has to look."""
         frontier, network = self.frontier, self._network
-        tip_length = 0 if frontier is None else frontier.best_tip.block.blockchain_length
+        self._blocks_behind = self._count_blocks_behind(frontier)
         before = self.sync_status
         self._status.update(
             Situation(
@@ -571,11 +584,15 @@ class Node:
                 is_offline=self._status.is_offline,
                 has_frontier=frontier is not None,
                 is_catching_up=self._following is not None and self._following.catchup.is_running,
-                blocks_behind=self.highest_received - tip_length,
+                blocks_behind=self._blocks_behind,
             )
         )
         if self.sync_status is not before:
             self.announcements.tell(SyncChanged(self.sync_status))
+
+    def _count_blocks_behind(self, frontier: Frontier | None) -> int:
+        """From the best tip to the highest block received."""
+        return self.highest_received - (0 if frontier is None else frontier.best_tip.block.blockchain_length)
 
 
 def _end(following: _Following, end: NodeExit | None) -> None:

@@ -11,7 +11,6 @@ from coda_daemon.arguments import DaemonArguments
 from coda_daemon.genesis import Genesis
 from coda_daemon.gossip.network import Gossip
 from coda_daemon.log import Log
-from coda_daemon.measurements import Measurements
 from coda_daemon.node import Node
 from coda_daemon.ports import Channel, Clock, Request, Store
 from coda_daemon.profile import Profile
@@ -39,7 +38,6 @@ class DaemonView:
     wallet: Wallet
     seller: SnarkSeller
     store: Store
-    measurements: Measurements
     profile: Profile
 
 

@@ -20,7 +20,9 @@ class SlotTimes:
 
     def slot_at(self, time_ms: int) -> GlobalSlot:
         """The slot that holds an instant; everything before genesis is slot 0."""
-        return GlobalSlot(max(0, (time_ms - self.genesis_ms) // self.slot_ms))
+        if time_ms < self.genesis_ms:
+            return GlobalSlot(0)
+        return GlobalSlot((time_ms - self.genesis_ms) // self.slot_ms)
 
     def start_of(self, slot: GlobalSlot) -> int:
         """Milliseconds since the Unix epoch at which a slot begins."""

@@ -61,7 +61,7 @@ def daemon_status(view: "DaemonView") -> dict[str, Any]:
             "clientPort": settings.client_port,
         },
         "metrics": {
-            "blockProductionDelay": list(view.measurements.production_delay.values),
+            "blockProductionDelay": list(view.node.measurements.production_delay.values),
             "transactionPoolDiffReceived": pool.diffs_received,
             "transactionPoolDiffBroadcasted": pool.diffs_broadcast,
             "transactionsAddedToPool": pool.commands_added,
@@ -115,7 +115,7 @@ def _next_block_production(view: "DaemonView") -> dict[str, Any] | None:
 
 def _histograms(view: "DaemonView") -> dict[str, Any]:
     """Latencies of blocks; what this build does not time is null."""
-    counted = view.measurements
+    counted = view.node.measurements
     untimed = {"dispatch": None, "impl": None}
     return {
         "rpcTimings": {

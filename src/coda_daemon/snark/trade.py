@@ -65,6 +65,7 @@ class SnarkTrade:
     ) -> None:
         self.pool = SnarkPool()
         self.coordinator: Coordinator | None = None
+        self._is_selling = asyncio.Event()
         self.diffs_received = 0
         self.diffs_broadcast = 0
         self._level = level
@@ -102,6 +103,7 @@ class SnarkTrade:
             log=self._log,
             former=former,
         )
+        self._is_selling.set()
 
     def open_work(self) -> tuple[Bundle, ...]:
         """What can be worked on at the best tip, bought by no block yet; what is wanted first in front."""
@@ -113,7 +115,8 @@ class SnarkTrade:
 
     def follow(self) -> None:
         """The best tip changed."""
-        self._take_early()
+        if self._early:
+            self._take_early()
         if len(self.pool) and (state := self._scan()):
             self.pool.keep(self._open().values(), height=state[1], for_blocks=self._kept_blocks)
 
@@ -147,8 +150,10 @@ class SnarkTrade:
         """Gossip this node's unsold work from time to time, until cancelled."""
         self._network = network
         while True:
+            await self._is_selling.wait()
             await asyncio.sleep(self._profile.rebroadcast)
             if self.coordinator is None:
+                self._is_selling.clear()
                 continue
             self._round += 1
             wanted = {bundle.statements for bundle in self.open_work()}
