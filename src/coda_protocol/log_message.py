@@ -86,7 +86,8 @@ def encode_log_message(
 
 
 _HOLE = b"\0"  # JSON text has none
-_TIMESTAMP_AT = slice(len('{"timestamp":"'), len('{"timestamp":"2024-05-01 12:00:05.123456Z'))
+# Where a line that is written here holds its time stamp.
+TIMESTAMP_AT = slice(len('{"timestamp":"'), len('{"timestamp":"2024-05-01 12:00:05.123456Z'))
 
 
 class LineTemplate:
@@ -130,11 +131,6 @@ class LineTemplate:
             likeness.append(value)
             parts += (value, piece)
         return b"".join(parts), _HOLE.join(likeness)
-
-
-def timestamp_of(line: bytes) -> str:
-    """Of a line as it is written here, without reading the rest."""
-    return line[_TIMESTAMP_AT].decode()
 
 
 def decode_log_message(line: bytes) -> LogMessage:

@@ -4,7 +4,7 @@ Each line that a node writes becomes one event. A line that is no log record, or
 are not what the contract says, becomes an `UnreadableLine` that names the problem: nothing here raises.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,12 @@ from coda_executive.events.event import (
 )
 from coda_executive.events.metadata import READERS
 from coda_protocol.log_message import (
+    TIMESTAMP_AT,
     LogMessage,
     decode_log_message,
     decode_log_messages,
     fill_in,
     placeholders,
-    timestamp_of,
 )
 
 _LONGEST_MESSAGE = 2000  # characters of an ErrorLogged
@@ -66,18 +66,28 @@ class Parser:
             return message.timestamp, PlainMessage(message.message)
         return message.timestamp, self._event(message, line)
 
-    def parse_alike(self, line: bytes, likeness: bytes | None) -> tuple[str | None, DaemonEvent]:
-        """`parse`, for who is told by the writer which lines are alike: those of one likeness (see `LineTemplate`)
-        mean the same, and most nodes write the same of the same block. None: it is not known.
+    def parse_alike(
+        self, lines: Iterable[tuple[bytes, bytes | None]]
+    ) -> Iterator[tuple[str | None, DaemonEvent]]:
+        """`parse` each line, for who is told by the writer which lines are alike: those of one likeness (see
+        `LineTemplate`) mean the same, and most nodes write the same of the same block. None: it is not known.
         """
-        if likeness is None:
-            return self.parse(line)
-        event = self._alike.get(likeness)
-        if event is not None:
-            return timestamp_of(line), event
+        known = self._alike
+        stamp, timestamp = b"", ""
+        for line, likeness in lines:
+            event = None if likeness is None else known.get(likeness)
+            if event is None:
+                yield self._parse_first(line, likeness)
+                continue
+            if line[TIMESTAMP_AT] != stamp:  # in virtual time many lines have one
+                stamp = line[TIMESTAMP_AT]
+                timestamp = stamp.decode()
+            yield timestamp, event
+
+    def _parse_first(self, line: bytes, likeness: bytes | None) -> tuple[str | None, DaemonEvent]:
         timestamp, event = self.parse(line)
         # An error's text may name what is the node's own.
-        if not isinstance(event, ErrorLogged | UnreadableLine):
+        if likeness is not None and not isinstance(event, ErrorLogged | UnreadableLine):
             if len(self._alike) >= _MOST_ALIKE:
                 del self._alike[next(iter(self._alike))]
             self._alike[likeness] = event

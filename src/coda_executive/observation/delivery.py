@@ -41,19 +41,22 @@ class DeliveryDelay:
 
     def take(self, records: Sequence[LogRecord], now_ns: int) -> None:
         """A time stamp that cannot be read tells nothing."""
-        node, timestamp = None, None
+        node: NodeId | None = None
+        timestamp: str | None = None
+        difference: float | None = None
         for record in records:
-            # A node writes several lines at once, and with one time stamp in virtual time.
-            if record.node is not node or record.timestamp != timestamp:
-                node, timestamp = record.node, record.timestamp
-                if timestamp is not None:
-                    self._take(node, timestamp, now_ns)
+            # A node writes several lines at once, and in virtual time all nodes write with one time stamp.
+            if record.timestamp != timestamp:
+                timestamp = record.timestamp
+                written = None if timestamp is None else _seconds(timestamp)
+                difference = None if written is None else now_ns / 1e9 - written
+            elif record.node is node:
+                continue
+            node = record.node
+            if difference is not None:
+                self._take(node, difference, now_ns)
 
-    def _take(self, node: NodeId, timestamp: str, now_ns: int) -> None:
-        written = _seconds(timestamp)
-        if written is None:
-            return
-        difference = now_ns / 1e9 - written
+    def _take(self, node: NodeId, difference: float, now_ns: int) -> None:
         known = self._nodes.get(node)
         if known is None or abs(difference - known.quickest) > _CLOCK_STEP:
             self._nodes[node] = _Node(difference)

@@ -394,11 +394,13 @@ class EntryEncoder:
             node = nodes.get(record.node)
             if node is None:
                 node = nodes[record.node] = _encoder.encode(record.node)
-            place = b"" if record.line is None else b',"line":%d' % record.line
-            if record.offset is not None:
-                place += b',"offset":%d' % record.offset
-            if record.times != 1:
-                place += b',"times":%d' % record.times
+            line, offset, times = record.line, record.offset, record.times
+            if line is not None and offset is not None and times == 1:  # nearly all
+                place = b',"line":%d,"offset":%d' % (line, offset)
+            else:
+                place = b"" if line is None else b',"line":%d' % line
+                place += b"" if offset is None else b',"offset":%d' % offset
+                place += b"" if times == 1 else b',"times":%d' % times
             lines.append(
                 b'{"time_ns":%d,"record":{"kind":"EventSeen","node":%b,%b%b}}\n'
                 % (entry.time_ns, node, text, place)

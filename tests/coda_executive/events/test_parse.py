@@ -261,11 +261,17 @@ def test_of_alike_lines_each_has_its_time_and_an_error_its_own_text() -> None:
     line, error = line_of(None, message="a"), line_of(None, "Error", "$pid is lost")
     other_line, other_error = (text.replace(TIME.encode(), later.encode()) for text in (line, error))
     other_error = other_error.replace(b"71", b"72")
-    parser.parse_alike(line.replace(b": ", b":"), b"one")
-    parser.parse_alike(error, b"two")
+    written = [
+        (line.replace(b": ", b":"), b"one"),
+        (error, b"two"),
+        (other_line.replace(b": ", b":"), b"one"),
+        (other_error, b"two"),
+    ]
 
-    assert parser.parse_alike(other_line.replace(b": ", b":"), b"one") == (later, PlainMessage("a"))
-    assert parser.parse_alike(other_error, b"two") == (later, ErrorLogged("Error", "72 is lost", None))
+    assert list(parser.parse_alike(written))[2:] == [
+        (later, PlainMessage("a")),
+        (later, ErrorLogged("Error", "72 is lost", None)),
+    ]
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b"\r\n"])

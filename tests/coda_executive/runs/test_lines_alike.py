@@ -1,5 +1,6 @@
 """Lines that their writer says are alike are read once, and mean what each would mean if it were read."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,17 @@ def test_in_a_busy_run_they_mean_the_same_as_when_each_is_read(
     differing: list[bytes] = []
     kinds: set[type] = set()
 
-    def compared(parser: Parser, line: bytes, likeness: bytes | None) -> tuple[str | None, DaemonEvent]:
+    def compared(
+        parser: Parser, lines: Iterable[tuple[bytes, bytes | None]]
+    ) -> Iterator[tuple[str | None, DaemonEvent]]:
         nonlocal alike
-        alike += likeness in parser._alike
-        told = parse_alike(parser, line, likeness)
-        kinds.add(type(told[1]))
-        if told != parser.parse(line):
-            differing.append(line)
-        return told
+        for line, likeness in lines:
+            alike += likeness in parser._alike
+            (told,) = parse_alike(parser, [(line, likeness)])
+            kinds.add(type(told[1]))
+            if told != parser.parse(line):
+                differing.append(line)
+            yield told
 
     monkeypatch.setattr(Parser, "parse_alike", compared)
     settings = RunSettings(

@@ -55,13 +55,12 @@ class SimulatedLogEngine:
 
     def _records(self, lines: list[tuple[NodeId, int, int, bytes, bytes | None]]) -> list[LogRecord]:
         assert self._parser is not None
-        parse = self._parser.parse_alike
-        records = []
-        for node, number, offset, line, likeness in lines:
-            timestamp, event = parse(line, likeness)
-            if type(event) is not PlainMessage:
-                records.append(LogRecord(node, number, offset, timestamp, event))
-        return records
+        parsed = self._parser.parse_alike((line, likeness) for _, _, _, line, likeness in lines)
+        return [
+            LogRecord(node, number, offset, timestamp, event)
+            for (node, number, offset, _, _), (timestamp, event) in zip(lines, parsed, strict=True)
+            if type(event) is not PlainMessage
+        ]
 
     @asynccontextmanager
     async def _attached(self, parser: Parser, deliver: Deliver) -> AsyncIterator[Attachment]:
