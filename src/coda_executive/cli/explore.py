@@ -42,7 +42,11 @@ from coda_executive.cli.engine_options import with_engine_options
     help="For how many slots faults are applied.",
 )
 @click.option(
-    "--kind", "kinds", multiple=True, help="Draw only faults of this kind, such as Kill. Repeatable."
+    "--kind",
+    "kinds",
+    multiple=True,
+    help="Draw only faults of this kind, by default of all that the engine can. Repeatable. There are Kill, Stop, "
+    "Wipe, Pause, Partition, SlowLinks, ResetConnections, SkewClock, TroubleDisk, SlowCpu.",
 )
 @click.option(
     "--shrink",

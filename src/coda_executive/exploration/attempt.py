@@ -18,7 +18,7 @@ from coda_executive.executive.runner import RunSettings, run_test
 from coda_executive.executive.slot_length import with_slot_seconds
 from coda_executive.exploration.signatures import first_error, signature_of
 from coda_executive.exploration.watcher import NobodyWatches
-from coda_executive.nemesis.schedule import Schedule
+from coda_executive.nemesis.schedule import Schedule, needs_of
 from coda_executive.observation.history_digest import digest_of_history
 from coda_executive.wait_conditions.initialization import nodes_to_initialize
 
@@ -95,7 +95,9 @@ class Attempter:
 def disturbed(
     test: IntegrationTest, setup: Setup, schedule: Schedule | None, used: list[Schedule]
 ) -> IntegrationTest:
-    """The test on a network that was disturbed and has recovered; the schedule is put into `used`."""
+    """The test on a network that was disturbed and has recovered; the schedule is put into `used`. What the faults
+    need is added to what the test needs, unless the faults are drawn of whatever there is.
+    """
     if schedule is None and setup.most_faults == 0:
         return test
 
@@ -106,7 +108,11 @@ def disturbed(
         await endure(dsl, used[0])
         await test.body(dsl)
 
-    return replace(test, body=body)
+    if schedule is None:
+        needs = needs_of(setup.kinds)
+    else:
+        needs = tuple(need for planned in schedule.faults for need in planned.fault.needs)
+    return replace(test, body=body, needs=tuple(dict.fromkeys((*test.needs, *needs))))
 
 
 def _result(attempt: Attempt, outcome: Outcome, schedule: Schedule | None, digest: str) -> Result:

@@ -24,6 +24,7 @@ from coda_executive.nemesis.faults import (
     ResetConnections,
     Shape,
     SkewClock,
+    SlowCpu,
     SlowLinks,
     Stop,
     TroubleDisk,
@@ -60,9 +61,9 @@ class Schedule(msgspec.Struct, frozen=True):
 class Drawing:
     """What faults are drawn for. `kinds` are names such as "Kill", none for all that are drawn by default.
 
-    Faults that let parts of the network go on apart (partitions, bad links, wrong clocks) are drawn such that
-    no stretch of them is longer than `longest_split` seconds, with as much as a quarter of it between two:
-    two parts that each add more than k blocks have broken what the protocol promises, whoever is right.
+    Faults that let parts of the network go on apart (partitions, bad links, wrong clocks, slow processors) are
+    drawn such that no stretch of them is longer than `longest_split` seconds, with as much as a quarter of it
+    between two: two parts that each add more than k blocks have broken what the protocol promises, whoever is right.
     Only `expendable` nodes lose their disks, however many faults there are.
     """
 
@@ -115,7 +116,7 @@ def draw_schedule(stream: Random, drawing: Drawing) -> Schedule:
 
 
 def _splits(fault: Fault) -> bool:
-    return isinstance(fault, Partition | SlowLinks | SkewClock)
+    return isinstance(fault, Partition | SlowLinks | SkewClock | SlowCpu)
 
 
 def _longest_split(faults: Sequence[PlannedFault], drawing: Drawing) -> float:
@@ -185,6 +186,11 @@ def _trouble_disk(stream: Random, drawing: Drawing) -> Fault:
     return TroubleDisk(fault, target="one")
 
 
+def _slow_cpu(stream: Random, drawing: Drawing) -> Fault:
+    # The reference daemon takes 0.26 ms for a block: from a hundredth of a slot on, to about one.
+    return SlowCpu(round(drawing.slot_seconds * _log_uniform(stream, 40, 4000), 3), target=_target(stream))
+
+
 _Draw = Callable[["Random", Drawing], Fault]
 _DRAWERS: Mapping[str, tuple[tuple[type, ...], _Draw]] = {
     "Kill": (Kill.needs, lambda stream, _: Kill(_target(stream))),
@@ -196,5 +202,11 @@ _DRAWERS: Mapping[str, tuple[tuple[type, ...], _Draw]] = {
     "ResetConnections": (ResetConnections.needs, lambda stream, _: ResetConnections(_target(stream))),
     "SkewClock": (SkewClock.needs, _skew_clock),
     "TroubleDisk": (TroubleDisk.needs, _trouble_disk),
+    "SlowCpu": (SlowCpu.needs, _slow_cpu),
 }
 KINDS = tuple(_DRAWERS)  # of faults that are drawn
+
+
+def needs_of(kinds: Sequence[str]) -> tuple[type, ...]:
+    """The capabilities that nodes must have for all of these kinds, each once."""
+    return tuple(dict.fromkeys(need for kind in kinds for need in _DRAWERS[kind][0]))

@@ -5,15 +5,18 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
 import pytest
 from tests.coda_executive.runs import gate
 
+from coda_executive.cli.explore import explore_command
 from coda_executive.cli.main import run_cli
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Verdict
 from coda_executive.exploration.attempt import Attempt, Result, Setup
 from coda_executive.exploration.explore import Exploration, explore
 from coda_executive.exploration.workers import Workers
+from coda_executive.nemesis.schedule import KINDS
 
 pytestmark = [pytest.mark.real]
 
@@ -137,6 +140,23 @@ def test_a_kind_of_fault_that_there_is_none_of_is_refused_before_any_run(
 
     assert "--kind: there is no fault Kil; there are Kill, Stop, " in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_kind_of_fault_that_the_engine_cannot_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--engine", "local", "--seeds", "2", "--jobs", "1", "--kind", "Kill", "--kind", "SlowCpu"]
+
+    assert run_cli(["explore", TARGET, *arguments, "--out", str(tmp_path / "out")]) == 4
+
+    assert "engine local gives its nodes no CpuThrottleable" in capsys.readouterr().err
+
+
+def test_the_help_of_a_search_names_all_kinds_of_faults() -> None:
+    """It does not read them: help is quicker than what they import."""
+    [option] = (each for each in explore_command.params if each.name == "kinds")
+    assert isinstance(option, click.Option)
+    assert f"There are {', '.join(KINDS)}." in str(option.help)
 
 
 def test_a_test_that_cannot_run_here_is_no_search_without_failures(

@@ -12,7 +12,7 @@ from coda_executive.exploration.attempt import Setup
 from coda_executive.exploration.reproduction import python_test
 from coda_executive.exploration.shrink import Case
 from coda_executive.interfaces.capabilities import ABILITIES
-from coda_executive.nemesis.schedule import KINDS, Drawing, draw_schedule
+from coda_executive.nemesis.schedule import KINDS, Drawing, draw_schedule, needs_of
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -27,3 +27,4 @@ def test_the_text_of_a_case_of_any_kind_of_fault_runs_as_a_module(kind: str, tmp
     exec(text, found)
     assert found["SCHEDULE"] == schedule
     assert found["small_with_faults"].name == "small-with-faults"
+    assert found["small_with_faults"].needs == needs_of([kind])

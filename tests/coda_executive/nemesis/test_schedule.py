@@ -8,7 +8,7 @@ import pytest
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import ConfigError
 from coda_executive.interfaces.capabilities import ABILITIES, DiskFault, Killable, LinkShape
-from coda_executive.nemesis.faults import Kill, Partition, SkewClock, SlowLinks, TroubleDisk
+from coda_executive.nemesis.faults import Kill, Partition, SkewClock, SlowCpu, SlowLinks, TroubleDisk
 from coda_executive.nemesis.schedule import (
     Drawing,
     PlannedFault,
@@ -58,7 +58,7 @@ def test_the_network_is_never_split_for_longer_than_it_can_bear() -> None:
         splits = [
             planned
             for planned in drawn(seed, most=200).faults
-            if isinstance(planned.fault, Partition | SlowLinks | SkewClock)
+            if isinstance(planned.fault, Partition | SlowLinks | SkewClock | SlowCpu)
         ]
         began, until = 0.0, -100.0
         for planned in sorted(splits, key=lambda planned: planned.start):
@@ -81,8 +81,24 @@ def test_all_kinds_are_drawn_where_nodes_can_all() -> None:
     faults = {type(planned.fault).__name__ for seed in range(60) for planned in drawn(seed).faults}
 
     assert faults == {
-        *("Kill", "Stop", "Pause", "Partition", "SlowLinks", "ResetConnections", "SkewClock", "TroubleDisk")
+        *("Kill", "Stop", "Pause", "Partition", "SlowLinks", "ResetConnections", "SkewClock", "TroubleDisk"),
+        "SlowCpu",
     }
+
+
+def test_a_processor_is_slowed_such_that_a_block_costs_it_a_share_of_a_slot() -> None:
+    """A block costs the reference daemon 0.26 ms, whatever the slots are."""
+    for slot_seconds in (2.0, 180.0):
+        shares = [
+            planned.fault.factor * 0.000_26 / slot_seconds
+            for seed in range(30)
+            for planned in drawn(
+                seed, slot_seconds=slot_seconds, longest_split=3600.0, kinds=["SlowCpu"]
+            ).faults
+            if isinstance(planned.fault, SlowCpu)
+        ]
+        assert min(shares) == pytest.approx(0.01, rel=0.2)
+        assert max(shares) == pytest.approx(1, rel=0.2)
 
 
 def test_kinds_that_there_are_not_are_told_with_those_there_are() -> None:

@@ -1,5 +1,6 @@
 """Faults on the real daemon in virtual time, by whole runs: each shows its effect, and the network its recovery."""
 
+import html
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -175,6 +176,32 @@ def test_a_drawn_schedule_is_endured_and_repeats_to_the_byte(simulate: Simulate,
     assert segments[0].read_bytes() == segments[1].read_bytes()
     sections = json.loads((first / "outcome.json").read_text())["sections"]
     assert [section["path"] for section in sections] == [["faults and healing"], ["liveness"]]
+
+
+def test_slow_processors_are_drawn_endured_healed_and_reported(simulate: Simulate, write_test: Write) -> None:
+    target = write_test(
+        """
+        await dsl.wait_for(nodes_to_initialize(dsl.testnet.nodes))
+        await endure(dsl, dsl.nemesis.draw(seconds=60, most=30, kinds=["SlowCpu"]))
+        assert [await node.slowdown() for node in dsl.testnet.nodes] == [1.0] * 3
+        """
+    )
+
+    code, shown, directory = simulate(target)
+
+    assert code == 0, shown
+    records = [entry.record for entry in HistoryReader(directory / "history")]
+    began = [record for record in records if isinstance(record, FaultBegan)]
+    assert {record.fault for record in began} == {"SlowCpu"}
+    assert sorted(record.number for record in records if isinstance(record, FaultEnded)) == [
+        record.number for record in began
+    ]
+    assert not outstanding(directory / JOURNAL_FILE)
+    reported = json.loads((directory / "report.json").read_text())["faults"]
+    assert [(fault["kind"], fault["description"]) for fault in reported] == [
+        ("SlowCpu", record.description) for record in began
+    ]
+    assert began[0].description in html.unescape((directory / "report.html").read_text())
 
 
 def test_a_fault_that_never_lets_the_network_recover_fails_the_wait_and_is_still_undone(

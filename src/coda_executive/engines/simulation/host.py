@@ -8,6 +8,7 @@ from random import Random
 
 from coda_executive.engines.simulation.archives import ArchiveDisk
 from coda_executive.engines.simulation.children import SimulatedChildren
+from coda_executive.engines.simulation.cpu import SimulatedCpu, Work
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
 from coda_executive.engines.simulation.halt import Halt
 from coda_executive.engines.simulation.http import SimulatedHttp
@@ -43,26 +44,6 @@ class SimulatedClock:
         """`drift` is in seconds a second."""
         self._since_ns = self._loop.now_ns
         self._ahead_ns, self._drift = ahead_ns, drift
-
-
-class SimulatedCpu:
-    """A node's one processor. What a daemon declares to cost time is done one after the other, in the order
-    of asking.
-    """
-
-    def __init__(self, loop: SimulatedEventLoop) -> None:
-        self._loop = loop
-        self._free_ns = 0
-        self.slowdown = 1.0
-
-    async def spend(self, seconds: float) -> None:
-        now_ns = self._loop.now_ns
-        self._free_ns = max(now_ns, self._free_ns) + int(seconds * self.slowdown * 1e9)
-        await asyncio.sleep((self._free_ns - now_ns) / 1e9)
-
-    def reset(self) -> None:
-        """Its process is gone, and what that had queued with it."""
-        self._free_ns = 0
 
 
 @dataclass(slots=True)
@@ -147,7 +128,8 @@ class SimulatedHost:
         self.archive_stores = machine.archives
         self._cpu = machine.cpu
         self._loop = loop
-        self._free_ns: dict[str, int] = {}  # until when it stands still, by reason
+        self._busy: Work | None = None  # the last of it
+        self._disk_free_ns = 0
         self.pid = pid
         self.environment = environment
         self._signal: asyncio.Future[str] = loop.create_future()
@@ -168,22 +150,24 @@ class SimulatedHost:
         the process has that time to make up for. Proofs are other processes' and go on. Beyond the ports, as `spend`.
         """
         del label
-        if (cost := seconds * self._cpu.slowdown) > 0:
-            self._stand_still(_BUSY, cost)
+        if seconds > 0:
+            self.halt.begin(_BUSY)
+            self._busy = self._cpu.begin(seconds, self._worked, after=self._busy)
+
+    def _worked(self) -> None:
+        if self._busy is None or self._loop.now_ns >= self._busy.due_ns:
+            self._busy = None
+            self.halt.end(_BUSY)
 
     def _wait_for_disk(self, seconds: float) -> None:
-        self._stand_still(_SLOW_DISK, seconds)
+        """The process stands still, from the end of this step on, until all its writes are done."""
+        self._disk_free_ns = max(self._loop.now_ns, self._disk_free_ns) + int(seconds * 1e9)
+        self.halt.begin(_SLOW_DISK)
+        self._loop.call_at_ns(self._disk_free_ns, self._disk_is_done, (), contextvars.Context())
 
-    def _stand_still(self, reason: str, seconds: float) -> None:
-        """The process does nothing, from the end of this step on, until all that is to be waited for is over."""
-        until_ns = max(self._loop.now_ns, self._free_ns.get(reason, 0)) + int(seconds * 1e9)
-        self._free_ns[reason] = until_ns
-        self.halt.begin(reason)
-        self._loop.call_at_ns(until_ns, self._go_on, (reason,), contextvars.Context())
-
-    def _go_on(self, reason: str) -> None:
-        if self._loop.now_ns >= self._free_ns[reason]:
-            self.halt.end(reason)
+    def _disk_is_done(self) -> None:
+        if self._loop.now_ns >= self._disk_free_ns:
+            self.halt.end(_SLOW_DISK)
 
     async def interrupted(self) -> str:
         return await asyncio.shield(self._signal)

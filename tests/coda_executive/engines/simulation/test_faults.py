@@ -215,6 +215,41 @@ def test_a_process_stands_still_for_what_its_steps_cost(scenario: ModuleType, tm
     assert times == [("the step goes on", 1.0), ("the next one", 4.0), ("slowed", 14.0)]
 
 
+async def two_proofs(host: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        for name in ("first", "second"):
+            group.create_task(host.spend(name, 5))
+
+
+async def two_blocks(host: Any) -> None:
+    for name in ("first", "second"):
+        host.work(name, 5)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("work", [two_proofs, two_blocks])
+def test_work_under_way_goes_on_at_the_new_speed(
+    work: Callable[[Any], Awaitable[None]], scenario: ModuleType, tmp_path: Path
+) -> None:
+    """Of ten seconds' work that takes four times as long, two are done after eight, and eight are left."""
+    times: list[float] = []
+
+    async def script(host: Any) -> None:
+        await asyncio.sleep(10 - now())
+        await work(host)
+        times.append(now())
+
+    async def body(run: Any) -> None:
+        node = run.testnet.node("a")
+        await node.set_slowdown(4.0)
+        await asyncio.sleep(18 - now())
+        await node.set_slowdown(1.0)
+        await asyncio.sleep(30)
+
+    scenario.simulate(body, tmp_path, daemon=Scripted(script), names=["a"])
+    assert times == [pytest.approx(26)]
+
+
 def test_an_upgraded_node_runs_the_other_daemon_from_its_next_start_on(
     scenario: ModuleType, tmp_path: Path
 ) -> None:
