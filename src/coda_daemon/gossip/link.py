@@ -29,13 +29,15 @@ from coda_daemon.gossip.frames import (
 )
 from coda_daemon.gossip.peer import Peer
 from coda_daemon.gossip.rate import BYTES_PER_TOKEN, Rate
-from coda_daemon.gossip.seen import SeenMessages
 from coda_daemon.log import Log
 from coda_daemon.ports import Connection
 
 MODULE = "Gossip_net"
 MAX_QUEUED_BYTES = 64 * 1024 * 1024  # for a peer that reads too slowly; it is dropped beyond
 MAX_SERVED_AT_ONCE = 16
+ACCOUNT = (
+    64 * BYTES_PER_TOKEN
+)  # bytes that are counted together: most links never use up what a burst may hold
 _PING, _PONG = encode(Ping()), encode(Pong())
 
 
@@ -46,8 +48,9 @@ class RequestFailed(ConnectionError):
 class LinkHandler(Protocol):
     """What the network does with what comes over a link. None of these may raise on what a peer sent."""
 
-    def is_repeated(self, link: "Link", frame: bytes) -> bool:
-        """Whether an encoded frame is a message that was handled lately; notes that this peer has it."""
+    @property
+    def lately(self) -> dict[bytes, set["Link"]]:
+        """Encoded frames that hold or tell messages that were handled lately, and the links to those who have them."""
 
     def handle_message(self, link: "Link", message: Message) -> None:
         """Judge a message and pass it on, unless it was handled before; notes that this peer has it."""
@@ -68,11 +71,10 @@ class Link:
     def __init__(self, connection: Connection, peer: Peer, handler: LinkHandler, log: Log) -> None:
         self.peer = peer
         self.closed = asyncio.Event()
-        self.known = SeenMessages(64)  # messages that this peer has: it sent them, or said so
         self.introduced = 0  # addresses that it told
         self._connection = connection
         self._handler = handler
-        self._is_repeated = handler.is_repeated
+        self._lately = handler.lately
         self._log = log
         self._outgoing: deque[bytes] = deque()
         self._outgoing_bytes = 0
@@ -82,9 +84,9 @@ class Link:
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._next_request = 0
-        self._was_heard = True  # since the last keep-alive interval began
-        self._is_probed = False
+        self._silence = 0  # keep-alive intervals that ended since the peer was heard
         self._rate = Rate()
+        self._uncounted = 0  # bytes that are not in the rate yet
 
     def __repr__(self) -> str:
         return f"<Link {self.peer} {'closed' if self.closed.is_set() else 'open'}>"
@@ -123,14 +125,13 @@ class Link:
 
     def send(self, frame: bytes) -> None:
         """Queue an encoded frame. A peer that has let too much pile up is dropped instead."""
-        if self.closed.is_set():
-            return
         try:
             # Most frames find nothing before them and room on the channel: they need no task.
             if not self._outgoing_bytes and self._connection.offer(frame):
                 return
         except ConnectionError:
             self.close("it closed while we wrote")
+        if self.closed.is_set():
             return
         self._outgoing.append(frame)
         self._outgoing_bytes += len(frame)
@@ -159,17 +160,19 @@ class Link:
         """Called at each keep-alive interval: a link that was silent for a whole one is asked for a sign of
         life, and closed when it stays silent for the next. A link in use costs nothing.
         """
-        if self._was_heard:
-            self._was_heard = False
-        elif self._is_probed:
-            self.close("it does not answer")
-        else:
-            self._is_probed = True
+        self._silence += 1
+        if self._silence == 2:
             self.send(_PING)
+        elif self._silence > 2:
+            self.close("it does not answer")
 
     def charge(self, size: int) -> float:
-        """Count so many bytes against the peer's rate, and tell for how many seconds not to read from it."""
-        return self._rate.spend(1 + size / BYTES_PER_TOKEN, now=self._loop.time())
+        """Count a frame of so many bytes against the peer's rate, and tell for how many seconds not to read from it."""
+        self._uncounted += BYTES_PER_TOKEN + size
+        if self._uncounted < ACCOUNT:
+            return 0.0
+        tokens, self._uncounted = self._uncounted / BYTES_PER_TOKEN, 0
+        return self._rate.spend(tokens, now=self._loop.time())
 
     def _begin_writing(self) -> None:
         if self._writing is None and self._tasks is not None:
@@ -199,9 +202,12 @@ class Link:
 
     def _take(self, data: bytes) -> float:
         """Handle an encoded frame; answers for how many seconds not to read on. Raises MalformedFrame."""
-        self._was_heard, self._is_probed = True, False
-        if self._is_repeated(self, data):
-            return self._rate.spend(1 + len(data) / BYTES_PER_TOKEN, now=self._loop.time())
+        self._silence = 0
+        if (
+            holders := self._lately.get(data)
+        ) is not None:  # as with most: each neighbour sends what one has made
+            holders.add(self)
+            return self.charge(len(data))
         frame = decode(data)
         if isinstance(frame, Answer) and frame.id in self._waiting:
             self._handle(frame)

@@ -126,7 +126,7 @@ class Gossip:
             is_flooding=is_flooding,
             chance=host.chance.stream("gossip mesh"),
         )
-        self.is_repeated = self._spreading.is_repeated
+        self.lately = self._spreading.lately
         self._changed = asyncio.Event()
         self._changed_at = 0.0
         self._listeners: list[Callable[[], None]] = []

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from random import Random
+from typing import Any
 
 from coda_daemon.gossip.frames import Graft, Have, Message, Prune, Want, encode, encode_message
 from coda_daemon.gossip.link import Link
@@ -22,6 +23,7 @@ DEGREE = 3  # links of the mesh that a node sees to
 MOST_EAGER = 6  # that it takes
 LAZY = 1  # further peers that are told of a message
 SEEN_CAPACITY = 4096  # messages
+HELD_CAPACITY = 128  # messages of which it is remembered who has them
 LATELY = 32  # frames that hold or name the latest messages; each neighbour may send one
 MAX_KEPT = 16 * 1024 * 1024  # bytes of messages that can still be fetched
 MAX_WANTED = 64  # messages at once that one peer is asked for
@@ -29,6 +31,8 @@ WANT_PATIENCE = 2.0  # seconds until another peer is asked
 
 Control = Graft | Prune | Have | Want
 _GRAFT, _PRUNE = encode(Graft()), encode(Prune())
+
+_Holders = set[Link]  # never iterated: links have no order that repeats
 
 
 class Spreading:
@@ -38,96 +42,114 @@ class Spreading:
         self, links: Mapping[PeerId, Link], *, pinned: Collection[PeerId], is_flooding: bool, chance: Random
     ) -> None:
         """`pinned` peers are in the mesh whenever they are linked (`-direct-peer`)."""
+        self.lately: dict[bytes, _Holders] = {}  # by frames that hold or tell the latest messages
         self._links = links
         self._pinned = pinned
         self._is_flooding = is_flooding
         self._chance = chance
         self._seen = SeenMessages(SEEN_CAPACITY)
-        self._lately: dict[bytes, bytes] = {}  # names of the latest messages by frames that hold or tell them
-        self._eager: dict[PeerId, None] = {}
-        self._declined: dict[PeerId, None] = {}  # peers that pruned us
+        self._holders: dict[bytes, _Holders] = {}  # by name
+        self._eager: dict[Link, None] = {}
+        self._declined: dict[Link, None] = {}  # peers that pruned us
+        self._others: list[Link] = []  # not in the mesh
         self._kept: dict[bytes, bytes] = {}  # frames by name, oldest first
         self._kept_bytes = 0
-        self._wanted: dict[bytes, dict[PeerId, None]] = {}  # who has it, by name; the first was asked
+        self._wanted: dict[bytes, dict[Link, None]] = {}  # who has it, by name; the first was asked
         self._timers: dict[bytes, asyncio.TimerHandle] = {}
 
     def take(self, link: Link, message: Message) -> bool:
         """Note a message, and that this peer has it; False if it had been taken before."""
         name = digest(message.topic, message.payload)
-        link.known.add(name)
-        if not self._seen.add(name):
-            return False
-        self._forget_wish(name)
-        lately = self._lately
-        lately[encode_message(message.topic, message.payload)] = name
-        lately[_have(name)] = name
-        while len(lately) > LATELY:
-            del lately[next(iter(lately))]
-        return True
-
-    def is_repeated(self, link: Link, frame: bytes) -> bool:
-        """Whether a frame holds or tells one of the latest messages again, as most do; notes that this peer has it."""
-        name = self._lately.get(frame)
-        if name is None:
-            return False
-        link.known.add(name)
-        return True
+        is_new = self._seen.add(name)
+        if is_new:
+            self._note(name, encode_message(message.topic, message.payload)).update(
+                self._wanted.get(name, ())
+            )
+            self._forget_wish(name)
+        if (holders := self._holders.get(name)) is not None:
+            holders.add(link)
+        return is_new
 
     def publish(self, topic: str, payload: bytes, *, sender: PeerId | None) -> None:
         """Send a message on to those who are not known to have it; without a sender it is our own."""
-        name = digest(topic, payload)
-        self._seen.add(name)
-        frame = encode_message(topic, payload)
-        others: list[Link] = []
-        to_all, eager = self._is_flooding or sender is None, self._eager
-        for peer_id, link in self._links.items():
-            if peer_id == sender or name in link.known:
-                continue
-            if to_all or peer_id in eager:
+        name, frame = digest(topic, payload), encode_message(topic, payload)
+        holders = self._holders.get(name)
+        if holders is None:
+            self._seen.add(name)
+            holders = self._note(name, frame)
+        if sender is None or self._is_flooding:
+            for link in self._links.values():
+                if link not in holders and link.peer.peer_id != sender:
+                    link.send(frame)
+            return
+        for link in self._eager:
+            if link not in holders and link.peer.peer_id != sender:
                 link.send(frame)
-            else:
-                others.append(link)
-        if others:
-            self._keep(name, frame)
-            have = _have(name)
-            for _ in range(min(LAZY, len(others))):
-                others.pop(int(self._chance.random() * len(others))).send(have)
+        self._tell(name, frame, holders, sender)
+
+    def _tell(self, name: bytes, frame: bytes, holders: _Holders, sender: PeerId) -> None:
+        """Tell some who are not in the mesh that the message is here."""
+        others = self._others
+        if not others:
+            return
+        self._keep(name, frame)
+        first, told = int(self._chance.random() * len(others)), 0
+        for link in others[first:] + others[:first]:
+            if link not in holders and link.peer.peer_id != sender:
+                link.send(_have(name))
+                told += 1
+                if told == LAZY:
+                    return
+
+    def _note(self, name: bytes, frame: bytes) -> _Holders:
+        """Begin to note who has a message."""
+        holders: _Holders = set()
+        self._holders[name] = self.lately[frame] = self.lately[_have(name)] = holders
+        _keep_latest(self._holders, HELD_CAPACITY)
+        _keep_latest(self.lately, LATELY)
+        return holders
 
     def links_changed(self) -> None:
         """Fill gaps in the mesh."""
-        if self._is_flooding:
-            return
-        for table in (self._eager, self._declined):
-            for peer_id in [peer_id for peer_id in table if peer_id not in self._links]:
-                del table[peer_id]
-        free = [peer for peer in self._links if peer not in self._eager and peer not in self._declined]
+        if not self._is_flooding:
+            live = set(self._links.values())
+            for table in (self._eager, self._declined):
+                for link in [link for link in table if link not in live]:
+                    del table[link]
+            self._graft()
+        self._others = [link for link in self._links.values() if link not in self._eager]
+
+    def _graft(self) -> None:
+        free = [
+            link for link in self._links.values() if link not in self._eager and link not in self._declined
+        ]
         missing = max(0, DEGREE - len(self._eager))
         chosen = free if len(free) <= missing else self._chance.sample(free, missing)
-        for peer_id in dict.fromkeys([*chosen, *(peer for peer in free if peer in self._pinned)]):
-            self._eager[peer_id] = None
-            self._links[peer_id].send(_GRAFT)
+        for link in dict.fromkeys([*chosen, *(link for link in free if link.peer.peer_id in self._pinned)]):
+            self._eager[link] = None
+            link.send(_GRAFT)
 
     def handle(self, link: Link, frame: Control) -> None:
         """A frame that arranges the spreading; it can do no harm but to make its sender's link busy."""
-        peer_id = link.peer.peer_id
         match frame:
             case Graft():
-                if peer_id in self._eager:
+                if link in self._eager:
                     return
-                if len(self._eager) < MOST_EAGER or peer_id in self._pinned:
-                    self._declined.pop(peer_id, None)
-                    self._eager[peer_id] = None
+                if len(self._eager) < MOST_EAGER or link.peer.peer_id in self._pinned:
+                    self._declined.pop(link, None)
+                    self._eager[link] = None
                 else:
                     link.send(_PRUNE)
             case Prune():
-                if peer_id in self._eager and peer_id not in self._pinned:
-                    del self._eager[peer_id]
-                    self._declined[peer_id] = None
+                if link in self._eager and link.peer.peer_id not in self._pinned:
+                    del self._eager[link]
+                    self._declined[link] = None
                     self.links_changed()
             case Have():
-                link.known.add(frame.name)
                 if frame.name not in self._seen:
                     self._wish(frame.name, link)
+                elif (holders := self._holders.get(frame.name)) is not None:
+                    holders.add(link)
             case Want():
                 if (kept := self._kept.get(frame.name)) is not None:
                     link.charge(len(kept))
@@ -149,11 +171,10 @@ class Spreading:
 
     def _wish(self, name: bytes, link: Link) -> None:
         """Ask this peer for a message, or remember it for when the one that was asked does not send it."""
-        peer_id = link.peer.peer_id
-        if sum(peer_id in holders for holders in self._wanted.values()) >= MAX_WANTED:
+        if sum(link in holders for holders in self._wanted.values()) >= MAX_WANTED:
             return
         holders = self._wanted.setdefault(name, {})
-        holders[peer_id] = None
+        holders[link] = None
         if len(holders) == 1:
             self._ask(name, link)
 
@@ -166,16 +187,21 @@ class Spreading:
         holders = self._wanted[name]
         del holders[next(iter(holders))]
         while holders:
-            peer_id = next(iter(holders))
-            if link := self._links.get(peer_id):
+            link = next(iter(holders))
+            if not link.closed.is_set():
                 self._ask(name, link)
                 return
-            del holders[peer_id]
+            del holders[link]
         self._forget_wish(name)
 
     def _forget_wish(self, name: bytes) -> None:
         if self._wanted.pop(name, None) is not None:
             self._timers.pop(name).cancel()
+
+
+def _keep_latest(table: dict[bytes, Any], most: int) -> None:
+    while len(table) > most:
+        del table[next(iter(table))]
 
 
 @lru_cache(maxsize=128)  # each message is told of by many nodes of one process

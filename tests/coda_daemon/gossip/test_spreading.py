@@ -51,6 +51,39 @@ def test_with_flooding_everyone_is_sent_whole_messages_that_others_made() -> Non
     in_world(check)
 
 
+def test_a_message_is_not_sent_to_those_who_sent_it_or_told_that_they_have_it() -> None:
+    async def check(world: World) -> None:
+        node = GossipNode(world, "node")
+        node.is_good = False  # it does not pass on what comes
+        names = ("early", "first", "second", "late", "latest", "without")
+        impostors = {name: Impostor(world, name) for name in names}
+        await asyncio.sleep(0.1)
+        links = {name: await impostor.link(node) for name, impostor in impostors.items()}
+
+        async def send(name: str, *frames: bytes) -> None:
+            for frame in frames:
+                await links[name].send(frame)
+            await asyncio.sleep(0.1)
+
+        await send("early", encode(Have(NAME)))
+        await send("first", WHOLE)
+        await send("second", WHOLE)
+        await send(
+            "first", *(encode(Message("block", bytes([number]))) for number in range(spreading.LATELY))
+        )
+        await send("late", encode(Have(NAME)))
+        await send("latest", WHOLE)
+        node.gossip.publish("block", b"payload")
+
+        got = {}
+        for name, connection in links.items():
+            await connection.send(encode(Ping()))
+            got[name] = await next_frame(connection, skipping=(*GREETINGS, Want))
+        assert got == dict.fromkeys(names[:-1], Pong()) | {"without": Message("block", b"payload")}
+
+    in_world(check)
+
+
 def test_a_direct_peer_is_in_the_mesh() -> None:
     async def check(world: World) -> None:
         direct = GossipNode(world, "direct")
@@ -58,7 +91,7 @@ def test_a_direct_peer_is_in_the_mesh() -> None:
         others = [GossipNode(world, f"other-{index}", [node]) for index in range(15)]
         await asyncio.sleep(10)
         assert len(node.gossip.peers) == len(others) + 1
-        assert direct.peer.peer_id in node.gossip._spreading._eager
+        assert direct.peer in [link.peer for link in node.gossip._spreading._eager]
 
     in_world(check)
 
@@ -79,7 +112,9 @@ def test_what_a_peer_has_is_fetched_and_the_next_one_is_asked_when_it_does_not_c
         assert node.received == [b"payload"]
         await one.send(encode(Have(NAME)))
         await one.send(encode(Ping()))
-        assert isinstance(await next_frame(one, skipping=GREETINGS), Pong), "it is not asked again"
+        assert isinstance(await next_frame(one, skipping=(*GREETINGS, Message)), Pong), (
+            "it is not asked again"
+        )
 
     in_world(check)
 
