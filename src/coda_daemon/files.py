@@ -31,8 +31,8 @@ class Files:
         os.replace(partial, path)  # noqa: PTH105
         self._sync_directory(os.path.dirname(path))  # noqa: PTH120
 
-    def append(self, path: str, data: bytes) -> None:
-        _write_all(self._open_for_appending(path), data)
+    def append(self, path: str, *data: bytes) -> None:
+        _write_all(self._open_for_appending(path), b"".join(data))
 
     def sync(self, path: str) -> None:
         os.fdatasync(self._open_for_appending(path))

@@ -4,9 +4,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from coda_daemon.log import Record
+from coda_daemon.log import Taker
 from coda_daemon.ports import Console, Store
-from coda_protocol.log_message import encode_log_message, fill_in, format_timestamp, placeholders
+from coda_protocol.log_message import (
+    EncodedLine,
+    decode_log_message,
+    fill_in,
+    metadata_texts,
+    placeholders,
+    shortened,
+)
 from coda_protocol.structured_events import NEW_BEST_TIP_EVENT, Level
 
 MEBIBYTE = 1024 * 1024
@@ -22,10 +29,11 @@ class JsonConsole:
 
     console: Console
     level: Level
-    only_event: str | None = None
 
-    def write(self, record: Record) -> None:
-        self.console.log(*record.encoded)
+    def taker(self, message: str, event_id: str | None) -> Taker:
+        del message, event_id  # all are taken
+        log = self.console.log
+        return lambda line: log(line.text, line.likeness)
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,38 @@ class TextConsole:
 
     console: Console
     level: Level
-    only_event: str | None = None
 
-    def write(self, record: Record) -> None:
-        time = format_timestamp(record.time_ns).partition(".")[0]
-        self.console.out(f"{time} UTC [{record.level.text}] {fill_in(record.message, record.metadata)}")
-        named = placeholders(record.message)
-        for key in sorted(record.metadata):
+    def taker(self, message: str, event_id: str | None) -> Taker:
+        del message, event_id  # all are taken
+        return self._take
+
+    def _take(self, line: EncodedLine) -> None:
+        read = decode_log_message(line.text)
+        time = (read.timestamp or "").partition(".")[0]
+        metadata = metadata_texts(read)
+        self.console.out(f"{time} UTC [{read.level}] {fill_in(read.message, metadata)}")
+        named = placeholders(read.message)
+        for key, value in metadata.items():
             if key not in named and key not in ("pid", "host", "peer_id", "port"):
-                self.console.out(f"\t{key}: {fill_in('$value', {'value': record.metadata[key]})}")
+                self.console.out(f"\t{key}: {value}")
+
+
+class _EndOfStep:
+    """Flushes files at the end of the step of the event loop in which something was written to them, all at once."""
+
+    def __init__(self) -> None:
+        self._files: list[RotatingFile] = []
+
+    def flush(self, file: "RotatingFile") -> None:
+        self._files.append(file)
+        if len(self._files) == 1:
+            _soon(self._flush)
+
+    def _flush(self) -> None:
+        files = self._files.copy()
+        self._files.clear()
+        for file in files:
+            file.flush()
 
 
 class RotatingFile:
@@ -54,34 +85,47 @@ class RotatingFile:
     standard error, and the file is left alone from then on: a daemon outlives its log.
     """
 
-    def __init__(self, store: Store, console: Console, path: str, *, max_size: int, rotations: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        console: Console,
+        path: str,
+        *,
+        max_size: int,
+        rotations: int,
+        end_of_step: _EndOfStep | None = None,
+    ) -> None:
+        """`end_of_step` may be shared with other files."""
         self._store = store
         self._console = console
         self._path = path
         self._max_size = max_size
         self._rotations = max(1, rotations)
+        self._end_of_step = end_of_step or _EndOfStep()
         self._pending: list[bytes] = []
-        self._flush_is_due = False
         self._failed = False
         self._size = store.size(path) if store.exists(path) else 0
         self._next = next((n for n in range(self._rotations) if not store.exists(f"{path}.{n}")), 0)
 
-    def write_line(self, line: bytes) -> None:
-        self._pending += (line, b"\n")
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            _soon(self.flush)
+    def write_line(self, *pieces: bytes) -> None:
+        """A line, whole or in pieces, without its newline."""
+        pending = self._pending
+        is_first = not pending
+        pending += pieces
+        pending.append(b"\n")
+        if is_first:
+            self._end_of_step.flush(self)
 
     def flush(self) -> None:
         """Write what is collected. Call it at the end of the process: the loop will not."""
-        self._flush_is_due = False
-        data = b"".join(self._pending)
-        self._pending.clear()
-        if not data or self._failed:
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        if self._failed:
             return
         try:
-            self._store.append(self._path, data)
-            self._size += len(data)
+            self._store.append(self._path, *pending)
+            self._size += sum(map(len, pending))
             if self._size > self._max_size:
                 self._store.rename(self._path, f"{self._path}.{self._next}")
                 self._next = (self._next + 1) % self._rotations
@@ -104,9 +148,17 @@ class LogFiles:
     def __init__(
         self, store: Store, console: Console, directory: str, *, level: Level, rotations: int
     ) -> None:
+        end_of_step = _EndOfStep()
+
         def file(name: str, mebibytes: int, count: int) -> RotatingFile:
-            path = f"{directory}/{name}"
-            return RotatingFile(store, console, path, max_size=mebibytes * MEBIBYTE, rotations=count)
+            return RotatingFile(
+                store,
+                console,
+                f"{directory}/{name}",
+                max_size=mebibytes * MEBIBYTE,
+                rotations=count,
+                end_of_step=end_of_step,
+            )
 
         self._files = (
             file("mina.log", 10, rotations),
@@ -129,23 +181,17 @@ class MainFile:
     file: RotatingFile
     oversized: RotatingFile
     level: Level
-    only_event: str | None = None
 
-    def write(self, record: Record) -> None:
-        line = record.line
-        if len(line) < MAX_LINE:
-            self.file.write_line(line)
+    def taker(self, message: str, event_id: str | None) -> Taker:
+        del message, event_id  # all are taken
+        return self._take
+
+    def _take(self, line: EncodedLine) -> None:
+        if len(line.text) < MAX_LINE:
+            self.file.write_line(*line.pieces)
             return
-        self.oversized.write_line(line)
-        self.file.write_line(
-            encode_log_message(
-                timestamp_ns=record.time_ns,
-                level=record.level,
-                source=record.source,
-                message=ELIDED,
-                metadata={},
-            )
-        )
+        self.oversized.write_line(*line.pieces)
+        self.file.write_line(shortened(line.text, ELIDED))
 
 
 @dataclass(frozen=True)
@@ -154,10 +200,10 @@ class BestTipFile:
 
     file: RotatingFile
     level: Level = NEW_BEST_TIP_EVENT.level
-    only_event: str | None = NEW_BEST_TIP_EVENT.id
 
-    def write(self, record: Record) -> None:
-        self.file.write_line(record.line)
+    def taker(self, message: str, event_id: str | None) -> Taker | None:
+        del message
+        return _whole_lines(self.file) if event_id == NEW_BEST_TIP_EVENT.id else None
 
 
 @dataclass(frozen=True)
@@ -166,8 +212,11 @@ class RejectedBlocksFile:
 
     file: RotatingFile
     level: Level = Level.FAULTY_PEER
-    only_event: str | None = None
 
-    def write(self, record: Record) -> None:
-        if record.message.startswith(REJECTING_BLOCK):
-            self.file.write_line(record.line)
+    def taker(self, message: str, event_id: str | None) -> Taker | None:
+        del event_id
+        return _whole_lines(self.file) if message.startswith(REJECTING_BLOCK) else None
+
+
+def _whole_lines(file: RotatingFile) -> Taker:
+    return lambda line: file.write_line(*line.pieces)

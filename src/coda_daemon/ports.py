@@ -135,8 +135,8 @@ class Store(Protocol):
         mixture.
         """
 
-    def append(self, path: str, data: bytes) -> None:
-        """Add to the end, creating the file. Not durable before `sync`; a crash may keep any prefix of it."""
+    def append(self, path: str, *data: bytes) -> None:
+        """Add all of it to the end, creating the file. Not durable before `sync`; a crash may keep any prefix of it."""
 
     def sync(self, path: str) -> None: ...
 

@@ -56,6 +56,7 @@ _encoder = msgspec.json.Encoder()
 _encode: Callable[[Any], bytes] = _encoder.encode
 _decoder = msgspec.json.Decoder(LogMessage)
 _source_decoder = msgspec.json.Decoder(Source)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _metadata_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -90,6 +91,17 @@ _HOLE = b"\0"  # JSON text has none
 TIMESTAMP_AT = slice(len('{"timestamp":"'), len('{"timestamp":"2024-05-01 12:00:05.123456Z'))
 
 
+class EncodedLine(msgspec.Struct, gc=False):
+    """One line without its newline, whole and in `pieces`, of which most are in other lines too.
+
+    Of one likeness are lines that differ in time, source and fixed metadata only.
+    """
+
+    text: bytes
+    pieces: list[bytes]
+    likeness: bytes
+
+
 class LineTemplate:
     """Lines that differ in time and in the values of some metadata only: what they share is encoded once.
 
@@ -122,15 +134,30 @@ class LineTemplate:
         self._rest = tuple(zip(sorted(keys), pieces, strict=True))
         self._kind = _encode((level.text, event_id, message, sorted(keys)))
 
-    def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> tuple[bytes, bytes]:
-        """What `encode_log_message` would give, and its likeness: all of it but time, source and fixed metadata."""
-        parts = [self._prefix, _timestamp_bytes(timestamp_ns), self._first]
+    def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> EncodedLine:
+        """What `encode_log_message` would give, but that a value may also be `bytes`, JSON text that stays as it is, or
+        a function without arguments that makes the value.
+        """
+        pieces = [self._prefix, _timestamp_bytes(timestamp_ns), self._first]
         likeness = [self._kind]
         for key, piece in self._rest:
-            value = _encode(values[key])
+            value = values[key]
+            if callable(value):
+                value = value()
+            if type(value) is str:
+                value = _encode_text(value)
+            elif type(value) is not bytes:
+                value = _encode(value)
             likeness.append(value)
-            parts += (value, piece)
-        return b"".join(parts), _HOLE.join(likeness)
+            pieces += (value, piece)
+        return EncodedLine(b"".join(pieces), pieces, _HOLE.join(likeness))
+
+
+def shortened(line: bytes, message: str) -> bytes:
+    """A line as it is written here, with another message and without its content. Raises ValueError for other lines."""
+    whole = decode_log_message(line)
+    source = source_of(whole) if whole.level != Level.SPAM.text else None
+    return _encoder.encode(_Written(whole.timestamp or "", whole.level, source, message, {}))
 
 
 def decode_log_message(line: bytes) -> LogMessage:
@@ -162,6 +189,15 @@ def metadata_of(message: LogMessage) -> dict[str, Any]:
     return _metadata_decoder.decode(message.metadata)
 
 
+def metadata_texts(message: LogMessage) -> dict[str, str]:
+    """The metadata for people: texts as they are, the rest as JSON. Raises ValueError if it is no JSON object."""
+    fields = _fields_decoder.decode(message.metadata)
+    return {
+        name: msgspec.json.decode(text) if text.startswith(b'"') else text.decode()
+        for name, text in ((name, bytes(field)) for name, field in fields.items())
+    }
+
+
 @lru_cache(maxsize=64)  # in virtual time, much happens at one instant
 def format_timestamp(time_ns: int) -> str:
     """Nanoseconds since the Unix epoch as `2024-05-01 12:00:05.123456Z`."""
@@ -172,6 +208,9 @@ def format_timestamp(time_ns: int) -> str:
 @lru_cache(maxsize=64)
 def _timestamp_bytes(time_ns: int) -> bytes:
     return format_timestamp(time_ns).encode()
+
+
+_encode_text = lru_cache(maxsize=256)(_encode)  # the lines about a block all have its hash
 
 
 @lru_cache(maxsize=64)

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from tests.coda_daemon.log_testbed import RecordingSink
 
 from coda_daemon.block_producer import Producer
 from coda_daemon.consensus.body import Contents
@@ -16,7 +17,7 @@ from coda_daemon.gossip.network import Gossip
 from coda_daemon.gossip.peer import Peer
 from coda_daemon.ledger.account import Address
 from coda_daemon.ledger.command import Command
-from coda_daemon.log import Log, Record
+from coda_daemon.log import Log
 from coda_daemon.node import Node, NodeExit, NodeOptions
 from coda_daemon.profile import Profile, dev
 from coda_daemon.snark.scan_state import ScanState
@@ -43,7 +44,6 @@ from coda_protocol.runtime_config import (
 )
 from coda_protocol.sample_keys import sample_keypair
 from coda_protocol.slots import GlobalSlot
-from coda_protocol.structured_events import Level, StructuredEvent
 from coda_protocol.timestamp import Timestamp
 
 GENESIS_MS = EPOCH_NS // 1_000_000 + 1_000  # a second after a simulation begins
@@ -137,32 +137,6 @@ def chain(genesis: Genesis, length: int, producer: int = 1, *, on: Built | None 
     for _ in range(length):
         blocks.append(next_block(genesis, blocks[-1] if blocks else on or genesis.built, producer))
     return blocks
-
-
-@dataclass
-class RecordingSink:
-    """A log in memory."""
-
-    records: list[Record] = field(default_factory=list)
-    level: Level = Level.TRACE
-    only_event: str | None = None
-
-    def write(self, record: Record) -> None:
-        self.records.append(record)
-
-    def events(self, *wanted: StructuredEvent) -> list[str]:
-        """Messages of structured events in order; of the wanted ones only, if any are named."""
-        ids = {event.id: event.name for event in wanted}
-        return [
-            ids.get(record.event_id, record.message)
-            for record in self.records
-            if record.event_id is not None and (not ids or record.event_id in ids)
-        ]
-
-    def complaints(self) -> list[str]:
-        return [
-            f"{record.message} {record.metadata}" for record in self.records if record.level >= Level.ERROR
-        ]
 
 
 class Site:

@@ -5,7 +5,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from tests.coda_daemon.worlds import MemorySink, World, memory_log
+from tests.coda_daemon.log_testbed import RecordingSink
+from tests.coda_daemon.worlds import World, memory_log
 
 from coda_daemon.client_frames import GetStatus, StopDaemon, decode_call
 from coda_daemon.client_port import ClientPort
@@ -78,7 +79,7 @@ def test_trust_list_is_changed_on_disk_too() -> None:
     in_loop(check())
 
 
-async def served(sink_check: list[MemorySink], *frames: bytes, trusted: bool = True) -> list[bytes | None]:
+async def served(sink_check: list[RecordingSink], *frames: bytes, trusted: bool = True) -> list[bytes | None]:
     """What a caller from another machine gets for its frames from a node that sells nothing."""
     world = World()
     there, here = world.machine("there").host(), world.machine("here").host()
@@ -138,7 +139,7 @@ def test_port_is_on_all_addresses_unless_peers_are_of_this_machine() -> None:
 
 def test_caller_that_is_not_trusted_gets_no_answer() -> None:
     async def check() -> None:
-        sinks: list[MemorySink] = []
+        sinks: list[RecordingSink] = []
         assert await served(sinks, encode(GetWork()), trusted=False) == [None]
         assert any("not on the client trust list" in message for message in sinks[0].messages())
 
@@ -148,7 +149,7 @@ def test_caller_that_is_not_trusted_gets_no_answer() -> None:
 @pytest.mark.parametrize("frame", [b"", b"\xc1", b"\x91\x07", b"\x92\x01\x90", encode(NoWork(1.0))])
 def test_malformed_call_closes_the_connection(frame: bytes) -> None:
     async def check() -> None:
-        sinks: list[MemorySink] = []
+        sinks: list[RecordingSink] = []
         assert await served(sinks, frame, encode(GetWork())) == [None, None]
         assert any("Closing a client port connection" in message for message in sinks[0].messages())
 

@@ -22,7 +22,7 @@ def test_a_written_file_has_content_and_mode_and_leaves_no_partial_one(tmp_path:
 def test_appending_goes_on_through_rename_write_and_remove(tmp_path: Path) -> None:
     files, path = Files(), str(tmp_path / "log")
 
-    files.append(path, b"one")
+    files.append(path, b"o", b"ne")
     files.sync(path)
     files.rename(path, path + ".0")
     files.append(path, b"two")

@@ -14,6 +14,7 @@ from tests.coda_daemon.node_worlds import START, assert_no_complaints, in_world,
 
 from coda_daemon.blocks import make_block
 from coda_daemon.gossip.peer import Peer
+from coda_executive.engines.simulation.store import SimulatedStore
 from coda_protocol.libp2p_keys import libp2p_keypair_from_seed
 from coda_protocol.runtime_config import DaemonSection
 
@@ -139,7 +140,10 @@ def test_unreadable_frontier_is_dropped_and_bootstrapped() -> None:
             site.start()
         await world.until_slot(6)
         await broken.kill()
-        broken._machine.disk.files["/config/root/snapshot"].content[50] ^= 1
+        disk, path = SimulatedStore(broken._machine.disk), "/config/root/snapshot"
+        snapshot = bytearray(disk.read(path))
+        snapshot[50] ^= 1
+        disk.write(path, bytes(snapshot))
         broken.start()
         await world.until_slot(9)
 

@@ -55,9 +55,9 @@ class RecordingStore(SimulatedStore):
         self.steps.append(Step("write", path, data))
         super().write(path, data, mode=mode)
 
-    def append(self, path: str, data: bytes) -> None:
-        self.steps.append(Step("append", path, data))
-        super().append(path, data)
+    def append(self, path: str, *data: bytes) -> None:
+        self.steps.append(Step("append", path, b"".join(data)))
+        super().append(path, *data)
 
     def remove(self, path: str) -> None:
         self.steps.append(Step("remove", path))

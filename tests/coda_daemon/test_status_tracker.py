@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tests.coda_daemon.chain_testbed import RecordingSink
+from tests.coda_daemon.log_testbed import RecordingSink
 
 from coda_daemon.log import Log
 from coda_daemon.profile import Profile, dev

@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.coda_daemon.chain_testbed import SLOT_MS, RecordingSink, World, genesis_of, key, make_config
+from tests.coda_daemon.chain_testbed import SLOT_MS, World, genesis_of, key, make_config
 from tests.coda_daemon.commands_testbed import payment
+from tests.coda_daemon.log_testbed import RecordingSink
 
 from coda_daemon.gossip.peer import Peer
 from coda_daemon.ledger.command import command_of

@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from coda_daemon.log import Log, Record
+from tests.coda_daemon.log_testbed import RecordingSink
+
+from coda_daemon.log import Log
 from coda_daemon.simulated import DAEMON
 from coda_executive.engines.simulation.event_loop import running_loop
 from coda_executive.engines.simulation.host import (
@@ -30,7 +32,6 @@ from coda_protocol.runtime_config import (
     encode,
 )
 from coda_protocol.sample_keys import sample_keypair
-from coda_protocol.structured_events import Level
 from coda_protocol.timestamp import Timestamp
 
 SLOT_MS = 2_000
@@ -58,21 +59,6 @@ def config_for(producers: int, *, genesis_in_ms: int = 1_000, slot_ms: int = SLO
             add_genesis_winner=False,
         ),
     )
-
-
-@dataclass
-class MemorySink:
-    """Log lines in memory."""
-
-    records: list[Record] = field(default_factory=list)
-    level: Level = Level.TRACE
-    only_event: str | None = None
-
-    def write(self, record: Record) -> None:
-        self.records.append(record)
-
-    def messages(self, level: Level = Level.TRACE) -> list[str]:
-        return [record.message for record in self.records if record.level >= level]
 
 
 class Machine:
@@ -172,6 +158,6 @@ def producer_environment(index: int) -> dict[str, str]:
     return {"MINA_BP_PRIVKEY": sample_keypair(index).private.reveal()}
 
 
-def memory_log(host: SimulatedHost) -> tuple[Log, MemorySink]:
-    sink = MemorySink()
+def memory_log(host: SimulatedHost) -> tuple[Log, RecordingSink]:
+    sink = RecordingSink()
     return Log(host.clock, [sink], pid=host.pid), sink

@@ -12,7 +12,9 @@ from coda_protocol.log_message import (
     fill_in,
     format_timestamp,
     metadata_of,
+    metadata_texts,
     placeholders,
+    shortened,
     source_of,
 )
 from coda_protocol.structured_events import BLOCK_PRODUCED, Level
@@ -138,7 +140,9 @@ def test_a_template_gives_the_same_lines(
         level=level, source=source, message="\0 $a", fixed=fixed, keys=tuple(values), event_id=event_id
     )
 
-    assert template.line(time_ns, {**fixed, **values})[0] == encode_log_message(
+    line = template.line(time_ns, {**fixed, **values})
+    assert b"".join(line.pieces) == line.text
+    assert line.text == encode_log_message(
         timestamp_ns=time_ns,
         level=level,
         source=source,
@@ -148,6 +152,31 @@ def test_a_template_gives_the_same_lines(
     )
 
 
+def test_a_value_may_be_json_already_or_be_made_when_it_is_needed() -> None:
+    template = LineTemplate(
+        level=Level.INFO, source=Source("M", "L"), message="", fixed={}, keys=("given", "json", "made")
+    )
+
+    line = template.line(0, {"given": "[]", "json": b'{"a":[]}', "made": lambda: b"7"})
+
+    assert metadata_of(decode_log_message(line.text)) == {"given": "[]", "json": {"a": []}, "made": 7}
+
+
+@pytest.mark.parametrize("level", [Level.INFO, Level.SPAM])
+def test_a_shortened_line_keeps_its_time_level_and_source(level: Level) -> None:
+    assert shortened(encode(level, "long", content="x"), "short") == encode(level, "short")
+
+
+def test_metadata_are_shown_as_text_or_json() -> None:
+    line = encode(text='a "b"\n€', number=1.5, table={"a": ["€", None]})
+
+    assert metadata_texts(decode_log_message(line)) == {
+        "number": "1.5",
+        "table": '{"a":["€",null]}',
+        "text": 'a "b"\n€',
+    }
+
+
 def test_lines_are_alike_when_they_differ_in_time_and_fixed_metadata_only() -> None:
     def likeness(
         time_ns: int = 0, pid: int = 1, message: str = "$a", key: str = "a", value: object = 1
@@ -155,7 +184,7 @@ def test_lines_are_alike_when_they_differ_in_time_and_fixed_metadata_only() -> N
         template = LineTemplate(
             level=Level.INFO, source=Source("M", ""), message=message, fixed={"pid": pid}, keys=(key,)
         )
-        return template.line(time_ns, {key: value})[1]
+        return template.line(time_ns, {key: value}).likeness
 
     assert likeness() == likeness(time_ns=7, pid=2)
     assert len({likeness(), likeness(message="a"), likeness(key="b"), likeness(value=2)}) == 4

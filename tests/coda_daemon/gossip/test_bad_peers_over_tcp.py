@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.coda_daemon.worlds import MemorySink
+from tests.coda_daemon.log_testbed import RecordingSink
 
 from coda_daemon.gossip.frames import Message, Request, encode
 from coda_daemon.gossip.handshake import Self, greet
@@ -32,7 +32,7 @@ class Node:
     def __init__(self, name: str, port: int, seeds: list[Peer]) -> None:
         self.identity = libp2p_keypair_from_seed(name)
         self.peer = Peer("127.0.0.1", port, self.identity.peer_id)
-        self.sink = MemorySink()
+        self.sink = RecordingSink()
         self.received: asyncio.Queue[bytes] = asyncio.Queue()
         self.news = (f"news {number}".encode() for number in itertools.count())
         host: Any = SimpleNamespace(transport=TcpTransport(), chance=SystemChance(), clock=SystemClock())

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.coda_daemon.chain_testbed import RecordingSink, key
+from tests.coda_daemon.chain_testbed import key
+from tests.coda_daemon.log_testbed import RecordingSink
 from tests.coda_daemon.snark.proving import RULES, scan_after
 
 from coda_daemon.digests import digest_of

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.coda_daemon.chain_testbed import RecordingSink, key
+from tests.coda_daemon.chain_testbed import key
 from tests.coda_daemon.commands_testbed import payment
+from tests.coda_daemon.log_testbed import RecordingSink
 from tests.coda_daemon.snark.proving import RULES, bundles, jobs
 
 from coda_daemon.digests import digest_of

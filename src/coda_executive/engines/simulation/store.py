@@ -1,9 +1,11 @@
 """The disk of a simulated node: files in memory that survive its processes, and what can be wrong with it."""
 
+import asyncio
 import errno
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from random import Random
 from typing import TypeVar
 
@@ -17,9 +19,16 @@ _HEALTHY = DiskFault()
 
 @dataclass(slots=True)
 class _File:
-    content: bytearray
+    """Its content stays in the pieces in which it came: most is log that nobody reads, and what nodes write alike is
+    in memory once.
+    """
+
+    pieces: list[tuple[bytes, ...]]
     mode: int
-    durable: int  # bytes at the beginning that a power cut leaves
+    durable: int  # how many of the pieces a power cut leaves
+
+    def content(self) -> bytes:
+        return _joined(self.pieces)
 
 
 @dataclass(slots=True)
@@ -35,9 +44,9 @@ class Disk:
         keeps a part, drawn from the stream.
         """
         for file in self.files.values():
-            tail = len(file.content) - file.durable
-            kept = chance.randint(0, tail) if tail and self.fault.is_torn and chance else 0
-            del file.content[file.durable + kept :]
+            tail = _joined(file.pieces[file.durable :])
+            kept = chance.randint(0, len(tail)) if tail and self.fault.is_torn and chance else 0
+            file.pieces[file.durable :] = [(tail[:kept],)]
 
 
 class SimulatedStore:
@@ -56,17 +65,18 @@ class SimulatedStore:
 
     @property
     def _disk(self) -> Disk:
-        if self._process is not None:
-            self._process.check()
+        if self._process is not None and self._process.is_gone:
+            raise asyncio.CancelledError
         return self._mounted
 
     @property
     def _written(self) -> Disk:
         """The disk, about to be written to. Raises OSError when it is full."""
         disk = self._disk
-        if disk.fault.is_full:
-            raise OSError(errno.ENOSPC, "no space left on device")
-        self._take_time(disk)
+        if disk.fault is not _HEALTHY:
+            if disk.fault.is_full:
+                raise OSError(errno.ENOSPC, "no space left on device")
+            self._take_time(disk)
         return disk
 
     def _take_time(self, disk: Disk) -> None:
@@ -74,30 +84,30 @@ class SimulatedStore:
             self._took_time(disk.fault.write_seconds)
 
     def read(self, path: str) -> bytes:
-        return bytes(self._file(path).content)
+        return self._file(path).content()
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
         disk = self._written
-        disk.files[self._file_place(path)] = _File(bytearray(data), mode, len(data))
+        disk.files[self._file_place(path)] = _File([(data,)], mode, 1)
 
-    def append(self, path: str, data: bytes) -> None:
+    def append(self, path: str, *data: bytes) -> None:
         disk = self._written
         file = disk.files.get(path)
         if file is None:
             path = self._file_place(path)
             file = disk.files.get(path)
         if file is None:
-            file = disk.files[path] = _File(bytearray(), 0o644, 0)
-        file.content += data
+            file = disk.files[path] = _File([], 0o644, 0)
+        file.pieces.append(data)
 
     def sync(self, path: str) -> None:
         disk = self._disk
         self._take_time(disk)
         file = disk.files.get(path) or self._file(path)
-        file.durable = len(file.content)
+        file.durable = len(file.pieces)
 
     def size(self, path: str) -> int:
-        return len(self._file(path).content)
+        return sum(len(part) for piece in self._file(path).pieces for part in piece)
 
     def mode(self, path: str) -> int:
         directory = self._disk.directories.get(posixpath.normpath(path))
@@ -164,6 +174,10 @@ class SimulatedStore:
         if path in self._disk.directories:
             raise IsADirectoryError(errno.EISDIR, "is a directory", path)
         return path
+
+
+def _joined(pieces: Iterable[tuple[bytes, ...]]) -> bytes:
+    return b"".join(chain.from_iterable(pieces))
 
 
 def _within(entries: Mapping[str, object], directory: str) -> list[str]:

@@ -24,7 +24,7 @@ def store(disk: Disk) -> SimulatedStore:
 def test_files_are_replaced_appended_to_and_measured(store: SimulatedStore) -> None:
     store.write("/node/config/key", b"secret", mode=0o600)
     store.append("/node/config/log", b"one")
-    store.append("/node/config//log", b" two")
+    store.append("/node/config//log", b" t", b"wo")
 
     assert store.read("/node/config/log") == b"one two"
     assert store.size("/node/config/log") == 7
