@@ -165,7 +165,7 @@ class BlockProducer:
         self._search = _Search(epoch, data, await self._first_win(data, epoch))
 
     async def _first_win(self, data: EpochData, epoch: Epoch) -> Win | None:
-        stakes = stakes_of(data, self._rules.stakes, self._frontier.best_tip.built.epoch_ledgers)
+        stakes = stakes_of(data, self._rules.stakes, self._frontier.best_tip.epoch_ledgers)
         assert stakes is not None, "a block comes with the ledgers of its epochs"
         end = (epoch + 1) * self._rules.constants.slots_per_epoch
         if self._rules.slot_chain_end is not None:
@@ -200,12 +200,12 @@ class BlockProducer:
         receiver = self.coinbase_receiver or self._producer.public_key
         self._produced(
             build_block(
-                tip.built,
+                tip,
                 win,
                 creator=self._producer.public_key,
                 coinbase_receiver=receiver,
                 rules=self._rules,
-                contents=self._contents(tip.built, win.slot, receiver),
+                contents=self._contents(tip, win.slot, receiver),
             )
         )
 

@@ -6,7 +6,6 @@ below; hashes are blake2b-256 over them.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -183,22 +182,30 @@ def body_digest(body: Body) -> bytes:
 def make_block(previous_state_hash: StateHash, state: StateBody, body: Body) -> Block:
     """Name a block; that its state holds `body_digest(body)` is for validation to say."""
     block = _named(_Wire(previous_state_hash, state, body))
-    if len(_made) >= _MADE:
-        del _made[next(iter(_made))]
-    _made[block.encoded] = block
+    _remember(_made, block)
+    _read.pop(block.encoded, None)  # of an earlier run in this process: its block is another one
     return block
 
 
-_MADE: Final = 64
-_made: dict[bytes, Block] = {}  # the last ones; the other nodes of the process need not name them again
+# The nodes of one process read each block once, and need not name again what one of them made.
+_REMEMBERED: Final = 256
+_made: dict[bytes, Block] = {}
+_read: dict[bytes, Block] = {}
 
 
-@lru_cache(maxsize=256)  # the nodes of one process read each block once
+def _remember(blocks: dict[bytes, Block], block: Block) -> None:
+    if len(blocks) >= _REMEMBERED:
+        del blocks[next(iter(blocks))]
+    blocks[block.encoded] = block
+
+
 def decode_block(data: bytes) -> Block:
     """Read `Block.encoded`; says nothing about whether the block may be on a chain.
 
     Raises MalformedBlockError.
     """
+    if known := _read.get(data):
+        return known
     try:
         wire = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -207,6 +214,7 @@ def decode_block(data: bytes) -> Block:
     if block.encoded != data:
         # Otherwise one block could travel under many encodings, and be taken for many messages.
         raise MalformedBlockError("expected the shortest encoding of a block, found another one")
+    _remember(_read, block)
     return block
 
 

@@ -77,8 +77,8 @@ def _block(view: DaemonView, state_hash: str | None) -> Built:
     if frontier is None:
         raise _Unanswerable("Daemon is bootstrapping")
     if state_hash is None:
-        return frontier.best_tip.built
-    crumb = frontier.breadcrumb(StateHash(state_hash))
-    if crumb is None:
+        return frontier.best_tip
+    built = frontier.breadcrumb(StateHash(state_hash))
+    if built is None:
         raise _Unanswerable(f"Block with state hash {state_hash} not found in transition frontier")
-    return crumb.built
+    return built

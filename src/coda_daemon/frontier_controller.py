@@ -22,7 +22,7 @@ class FrontierController:
         """A block whose parent is in the frontier, checked. Raises InvalidBlockError."""
         parent = self.frontier.breadcrumb(block.previous_state_hash)
         assert parent is not None, block
-        return validated_once(block, parent.built, self._rules)
+        return validated_once(block, parent, self._rules)
 
     def add(self, built: Built, *, made_here: bool = False) -> Diff:
         """Add a block whose parent is in the frontier.

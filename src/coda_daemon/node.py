@@ -194,8 +194,8 @@ class Node:
 
     def block(self, state_hash: StateHash) -> Block | None:
         """Any block of the frontier."""
-        crumb = None if self.frontier is None else self.frontier.breadcrumb(state_hash)
-        return None if crumb is None else crumb.block
+        built = None if self.frontier is None else self.frontier.breadcrumb(state_hash)
+        return None if built is None else built.block
 
     def block_at(self, blockchain_length: int) -> Block | None:
         """A block of the best chain after the root."""
@@ -228,7 +228,7 @@ class Node:
         if self.frontier is None:
             return None
         tip = self.frontier.best_tip
-        return tip.built.scan, tip.block.blockchain_length
+        return tip.scan, tip.block.blockchain_length
 
     @property
     def coinbase_receiver(self) -> Address | None:

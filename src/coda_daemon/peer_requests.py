@@ -126,7 +126,7 @@ class Answers:
         root = frontier.root
         while len(self._roots_held) >= _ROOTS_HELD:
             del self._roots_held[next(iter(self._roots_held))]
-        first, later = taken_apart(root.built.scan, root.built.epoch_ledgers)
+        first, later = taken_apart(root.scan, root.epoch_ledgers)
         self._roots_held[root.block.state_hash] = tuple(first)
         return encode(RootAnswer(root.block.encoded, len(first), later))
 

@@ -107,7 +107,7 @@ class FrontierStore:
     def rewrite(self, frontier: Frontier) -> None:
         """Write the whole frontier, replacing whatever is there."""
         root = frontier.root
-        first, parts = taken_apart(root.built.scan, root.built.epoch_ledgers)
+        first, parts = taken_apart(root.scan, root.epoch_ledgers)
         snapshot = _Snapshot(
             _FORMAT,
             self._genesis.chain_id,
@@ -117,7 +117,7 @@ class FrontierStore:
             tuple(block.encoded for block in frontier.history),
         )
         payload = _encoder.encode(snapshot)
-        journal = b"".join(_record(crumb.block.encoded) for crumb in frontier.breadcrumbs())
+        journal = b"".join(_record(built.block.encoded) for built in frontier.breadcrumbs())
         self._store.make_directory(self._root_directory)
         self._store.make_directory(self._frontier_directory)
         self._store.write(self._snapshot, _digest(payload) + payload)
@@ -180,7 +180,7 @@ class FrontierStore:
         if parent is None or block.state_hash in frontier:
             return  # the snapshot is newer than this record
         try:
-            frontier.add(validated_once(block, parent.built, self._genesis.rules))
+            frontier.add(validated_once(block, parent, self._genesis.rules))
         except InvalidBlockError as error:
             raise UnreadableFrontierError(f"{self._journal}: block {block.state_hash}: {error}") from error
 

@@ -198,7 +198,7 @@ class Histories(RuleBasedStateMachine):
     def produce(self, node: int, producer: int) -> Built:
         """On the node's best tip, of what its pool holds, as a block producer does; it knows its own block first."""
         one = self.nodes[node]
-        block = self._made(one.frontier.best_tip.built, producer, list(one.pool.by_fee()))
+        block = self._made(one.frontier.best_tip, producer, list(one.pool.by_fee()))
         self.deliver(node, block)
         return block
 

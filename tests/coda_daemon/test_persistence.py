@@ -80,8 +80,9 @@ def random_blocks(count: int, seed: int) -> list[Built]:
     blocks: list[Built] = []
     while len(blocks) < count:
         tip = frontier.best_tip
-        parent = tip.parent if tip.parent and random.random() < 0.2 else tip
-        built = next_block(GENESIS, parent.built, random.choice((1, 2, 3)))
+        before = frontier.breadcrumb(tip.block.previous_state_hash)
+        parent = before if before and random.random() < 0.2 else tip
+        built = next_block(GENESIS, parent, random.choice((1, 2, 3)))
         if built.block.state_hash not in frontier:
             frontier.add(built)
             blocks.append(built)

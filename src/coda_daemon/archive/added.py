@@ -10,8 +10,9 @@ def added_block(node: Node, announcement: Announcement) -> tuple[Block, BlockDif
     """The block that an announcement tells of; None when it tells of something else. Call it at once."""
     if not isinstance(announcement, BlockAdded) or node.frontier is None:
         return None
-    crumb = node.frontier.breadcrumb(announcement.block.state_hash)
-    assert crumb is not None, "a block is announced when it was added"
-    assert crumb.parent is not None, "a block that was just added is not the root"
+    built = node.frontier.breadcrumb(announcement.block.state_hash)
+    parent = node.frontier.breadcrumb(announcement.block.previous_state_hash)
+    assert built is not None, "a block is announced when it was added"
+    assert parent is not None, "a block that was just added is not the root"
     creation_fee = node.genesis.rules.body.commands.account_creation_fee
-    return crumb.block, diff_of(crumb.built, crumb.parent.ledger, creation_fee=creation_fee)
+    return built.block, diff_of(built, parent.ledger, creation_fee=creation_fee)

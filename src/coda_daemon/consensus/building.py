@@ -211,7 +211,7 @@ def _built_of(choice: _Choice, state_hash: StateHash) -> Built:
 
 
 _SHARED: Final = 256
-_shared: dict[tuple[bytes, StateHash, LedgerHash, Rules], Built] = {}
+_shared: dict[tuple[Block, StateHash, LedgerHash, Rules], Built] = {}
 
 
 def validated_once(block: Block, parent: Built, rules: Rules) -> Built:
@@ -219,7 +219,7 @@ def validated_once(block: Block, parent: Built, rules: Rules) -> Built:
 
     The names of parent and ledger stand for all that is in them.
     """
-    key = (block.encoded, parent.block.state_hash, parent.ledger.hash, rules)
+    key = (block, parent.block.state_hash, parent.ledger.hash, rules)
     built = _shared.get(key)
     if built is None:
         built = validated(block, parent, rules)

@@ -3,40 +3,26 @@
 The best path has at most k blocks after the root. Adding a block costs the same however long the network
 has run: a root that moves on takes its side branches with it. Blocks that were root before are kept for a
 while, without their ledgers, so that peers further behind can still be served.
+
+What a frontier holds is a value that never changes, and does not depend on the order in which blocks came. Nodes
+of one process that know the same blocks share it, and what the next block makes of it is worked out once.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from coda_daemon.blocks import Block
 from coda_daemon.consensus.building import Built
 from coda_daemon.consensus.constants import ConsensusConstants
 from coda_daemon.consensus.selection import is_better
-from coda_daemon.ledger.ledger import Ledger
 from coda_protocol.hashes import StateHash
-
-
-@dataclass(slots=True, eq=False)
-class Breadcrumb:
-    """A block of the frontier with what follows from it. `children` in the order in which they were added."""
-
-    built: Built
-    parent: "Breadcrumb | None"
-    children: "list[Breadcrumb]" = field(default_factory=list, repr=False)
-    block: Block = field(init=False)  # asked for all the time
-
-    def __post_init__(self) -> None:
-        self.block = self.built.block
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.built.ledger
 
 
 @dataclass(frozen=True, slots=True)
 class RootTransition:
-    """The root moved on by a block; `garbage` are the blocks of branches that left with the old root.
+    """The root moved on by a block; `garbage` are the blocks of branches that left with the old root, the shortest
+    chains first.
 
     `has_ledger_proof` is the new root's.
     """
@@ -63,70 +49,167 @@ class Diff:
     best_tip: BestTipChange | None
     root: RootTransition | None
 
+    def __hash__(self) -> int:
+        return hash(
+            self.new_node
+        )  # what is told of it is looked up by it, for each node: no more than needed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    """`blocks` are the root and its descendants, in no order that means anything; `former_roots` are ancestors of
+    the root that are kept, oldest first. Both are never changed.
+    """
+
+    constants: ConsensusConstants
+    root: Built
+    best_tip: Built
+    blocks: dict[StateHash, Built]
+    former_roots: dict[StateHash, Block]
+
+    def after(self, built: Built) -> "tuple[_State, Diff]":
+        """With a valid block whose parent is here and which is not."""
+        block = built.block
+        assert block.previous_state_hash in self.blocks, block
+        assert block.state_hash not in self.blocks, block
+        grown = replace(self, blocks={**self.blocks, block.state_hash: built})
+        if not is_better(block, self.best_tip.block, self.constants):
+            return _shared_state(grown), Diff(block.state_hash, None, None)
+        change = grown._change_to(built)
+        grown, transition = replace(grown, best_tip=built), None
+        if block.blockchain_length - self.root.block.blockchain_length > self.constants.k:
+            grown, transition = grown._with_next_root()
+        return _shared_state(grown), Diff(block.state_hash, change, transition)
+
+    def back_from(self, built: Built) -> Iterator[Built]:
+        """A block and its ancestors down to the root."""
+        at: Built | None = built
+        while at is not None:
+            yield at
+            at = self.blocks.get(at.block.previous_state_hash)
+
+    def _change_to(self, new: Built) -> BestTipChange:
+        """To make `new` the best tip, finding the fork by walking both branches down to one length."""
+        added, removed = [], []
+        at, old = new, self.best_tip
+        while at is not old:
+            if at.block.blockchain_length >= old.block.blockchain_length:
+                added.append(at.block)
+                at = self.blocks[at.block.previous_state_hash]
+            else:
+                removed.append(old.block)
+                old = self.blocks[old.block.previous_state_hash]
+        return BestTipChange(new.block.state_hash, tuple(reversed(added)), tuple(reversed(removed)))
+
+    def _with_next_root(self) -> "tuple[_State, RootTransition]":
+        """The root moves one block towards the best tip."""
+        old, new = self.root.block, self.best_tip
+        while new.block.previous_state_hash != old.state_hash:
+            new = self.blocks[new.block.previous_state_hash]
+        kept = {new.block.state_hash: new}
+        garbage = []
+        for built in _oldest_first(self.blocks):
+            if built.block.previous_state_hash in kept:
+                kept[built.block.state_hash] = built
+            elif built is not new and built is not self.root:
+                garbage.append(built.block.state_hash)
+        former_roots = {**self.former_roots, old.state_hash: old}
+        if len(former_roots) > self.constants.catchup_reach:
+            del former_roots[next(iter(former_roots))]
+        has_ledger_proof = new.block.state.blockchain_state.has_ledger_proof
+        return (
+            replace(self, root=new, blocks=kept, former_roots=former_roots),
+            RootTransition(new.block.state_hash, tuple(garbage), has_ledger_proof),
+        )
+
+
+def _oldest_first(blocks: dict[StateHash, Built]) -> list[Built]:
+    """By length, so parents come before their children; those of one length by name."""
+    return sorted(blocks.values(), key=lambda built: (built.block.blockchain_length, built.block.state_hash))
+
+
+_REMEMBERED: Final = 128
+_states: dict[tuple[object, ...], _State] = {}
+_steps: dict[tuple[_State, Built], tuple[_State, Diff]] = {}
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def _remember(known: dict[_Key, _Value], key: _Key, value: _Value) -> _Value:
+    """Put it among the last ones."""
+    if len(known) >= _REMEMBERED:
+        del known[next(iter(known))]
+    known[key] = value
+    return value
+
+
+def _shared_state(state: _State) -> _State:
+    """The one that stands for all that hold the same. A root has but one row of ancestors."""
+    key = (
+        state.constants,
+        state.root,
+        state.best_tip,
+        len(state.former_roots),
+        frozenset(state.blocks.values()),
+    )
+    return _states.get(key) or _remember(_states, key, state)
+
 
 class Frontier:
-    """A tree of breadcrumbs. Every block in it descends from the root."""
+    """A tree of blocks. Every block in it descends from the root."""
 
     def __init__(self, root: Built, constants: ConsensusConstants, *, history: Sequence[Block] = ()) -> None:
         """`history` are ancestors of the root, oldest first, the last one its parent."""
-        self._constants = constants
-        self._root = Breadcrumb(root, None)
-        self._best_tip = self._root
-        self._crumbs = {root.block.state_hash: self._root}
-        self._path = deque((self._root,))  # from the root to the best tip
-        self._history = deque(history, maxlen=constants.catchup_reach)
-        self._former_roots = {block.state_hash: block for block in self._history}
+        kept = history[max(0, len(history) - constants.catchup_reach) :]
+        former_roots = {block.state_hash: block for block in kept}
+        self._state = _shared_state(
+            _State(constants, root, root, {root.block.state_hash: root}, former_roots)
+        )
 
     def __repr__(self) -> str:
         return (
             f"<Frontier root {self.root.block.blockchain_length} "
-            f"tip {self.best_tip.block.blockchain_length} blocks {len(self._crumbs)}>"
+            f"tip {self.best_tip.block.blockchain_length} blocks {len(self)}>"
         )
 
     def __contains__(self, state_hash: StateHash) -> bool:
-        return state_hash in self._crumbs
+        return state_hash in self._state.blocks
 
     def __len__(self) -> int:
-        return len(self._crumbs)
+        return len(self._state.blocks)
 
     @property
-    def root(self) -> Breadcrumb:
-        return self._root
+    def root(self) -> Built:
+        return self._state.root
 
     @property
-    def best_tip(self) -> Breadcrumb:
-        return self._best_tip
+    def best_tip(self) -> Built:
+        return self._state.best_tip
 
     @property
     def history(self) -> Sequence[Block]:
         """Former roots that are still kept, oldest first."""
-        return tuple(self._history)
+        return tuple(self._state.former_roots.values())
 
-    def breadcrumb(self, state_hash: StateHash) -> Breadcrumb | None:
-        return self._crumbs.get(state_hash)
+    def breadcrumb(self, state_hash: StateHash) -> Built | None:
+        """A block of the frontier, with what follows from it."""
+        return self._state.blocks.get(state_hash)
 
     def known_block(self, state_hash: StateHash) -> Block | None:
         """A block of the frontier or of the history before its root."""
-        crumb = self._crumbs.get(state_hash)
-        return self._former_roots.get(state_hash) if crumb is None else crumb.block
+        built = self._state.blocks.get(state_hash)
+        return self._state.former_roots.get(state_hash) if built is None else built.block
 
     def was_root(self, state_hash: StateHash) -> bool:
         """Whether a block is among the former roots that are kept."""
-        return state_hash in self._former_roots
+        return state_hash in self._state.former_roots
 
     def add(self, built: Built) -> Diff:
         """Add a valid block whose parent is here and which is not."""
-        block = built.block
-        parent = self._crumbs[block.previous_state_hash]
-        assert block.state_hash not in self._crumbs, block
-        crumb = Breadcrumb(built, parent)
-        parent.children.append(crumb)
-        self._crumbs[block.state_hash] = crumb
-        if not is_better(block, self._best_tip.block, self._constants):
-            return Diff(block.state_hash, None, None)
-        change = self._switched_to(crumb)
-        moves = block.blockchain_length - self._root.block.blockchain_length > self._constants.k
-        return Diff(block.state_hash, change, self._moved_root() if moves else None)
+        key = (self._state, built)
+        self._state, diff = _steps.get(key) or _remember(_steps, key, self._state.after(built))
+        return diff
 
     def best_path(self, max_length: int | None = None) -> tuple[Block, ...]:
         """The best chain, oldest first (D.3).
@@ -134,72 +217,18 @@ class Frontier:
         Its last `max_length` blocks after the root; without a number, or with a larger one, all of them
         and the root.
         """
-        after_root = self._best_tip.block.blockchain_length - self._root.block.blockchain_length
+        after_root = self.best_tip.block.blockchain_length - self.root.block.blockchain_length
         wanted = after_root + 1 if max_length is None or max_length > after_root else max(0, max_length)
-        blocks = [
-            crumb.block for crumb, _ in zip(self._back_from(self._best_tip), range(wanted), strict=False)
-        ]
-        return tuple(reversed(blocks))
+        path = zip(self._state.back_from(self.best_tip), range(wanted), strict=False)
+        return tuple(reversed([built.block for built, _ in path]))
 
     def block_at(self, blockchain_length: int) -> Block | None:
         """The best chain's block of that length, if it is after the root."""
-        for crumb in self._back_from(self._best_tip):
-            if crumb.block.blockchain_length == blockchain_length:
-                return crumb.block if crumb is not self._root else None
+        for built in self._state.back_from(self.best_tip):
+            if built.block.blockchain_length == blockchain_length:
+                return built.block if built is not self.root else None
         return None
 
-    def breadcrumbs(self) -> Iterator[Breadcrumb]:
-        """All but the root, in the order in which they were added."""
-        return (crumb for crumb in self._crumbs.values() if crumb is not self._root)
-
-    def _switched_to(self, crumb: Breadcrumb) -> BestTipChange:
-        """Make `crumb` the best tip, finding the fork by walking both branches down to one length."""
-        added, removed = [], []
-        new, old = crumb, self._best_tip
-        while new is not old:
-            if new.block.blockchain_length >= old.block.blockchain_length:
-                added.append(new)
-                new = _parent(new)
-            else:
-                removed.append(old.block)
-                old = _parent(old)
-                self._path.pop()
-        added.reverse()
-        removed.reverse()
-        self._path.extend(added)
-        self._best_tip = crumb
-        return BestTipChange(crumb.block.state_hash, tuple(new.block for new in added), tuple(removed))
-
-    def _moved_root(self) -> RootTransition:
-        """Move the root one block towards the best tip."""
-        old = self._root
-        self._path.popleft()
-        new = self._path[0]
-        doomed = [child for child in reversed(old.children) if child is not new]
-        garbage = []
-        while doomed:
-            crumb = doomed.pop()
-            garbage.append(crumb.block.state_hash)
-            del self._crumbs[crumb.block.state_hash]
-            doomed.extend(reversed(crumb.children))
-        del self._crumbs[old.block.state_hash]
-        new.parent = None
-        self._root = new
-        if len(self._history) == self._history.maxlen:
-            del self._former_roots[self._history[0].state_hash]
-        self._history.append(old.block)
-        self._former_roots[old.block.state_hash] = old.block
-        has_ledger_proof = new.block.state.blockchain_state.has_ledger_proof
-        return RootTransition(new.block.state_hash, tuple(garbage), has_ledger_proof)
-
-    def _back_from(self, crumb: Breadcrumb) -> Iterator[Breadcrumb]:
-        """A breadcrumb and its ancestors down to the root."""
-        at: Breadcrumb | None = crumb
-        while at is not None:
-            yield at
-            at = at.parent
-
-
-def _parent(crumb: Breadcrumb) -> Breadcrumb:
-    assert crumb.parent is not None, "two branches of one frontier meet at its root at the latest"
-    return crumb.parent
+    def breadcrumbs(self) -> Iterator[Built]:
+        """All but the root, parents before their children, with what follows from them."""
+        return (built for built in _oldest_first(self._state.blocks) if built is not self.root)

@@ -160,7 +160,7 @@ def staking_ledger(view: "DaemonView") -> "Ledger | None":
     frontier = view.node.frontier
     if frontier is None:
         return None
-    built = frontier.best_tip.built
+    built = frontier.best_tip
     return epoch_ledger(built, built.block.consensus_state.staking_epoch_data, view.genesis)
 
 

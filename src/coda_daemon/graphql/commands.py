@@ -88,7 +88,7 @@ def transaction_status(view: "DaemonView", payment: str | None, zkapp: str | Non
         return "INCLUDED"
     frontier = node.frontier
     on_a_branch = frontier is not None and any(
-        _holds(crumb.block, command) for crumb in frontier.breadcrumbs()
+        _holds(built.block, command) for built in frontier.breadcrumbs()
     )
     return "PENDING" if on_a_branch or command in node.pool.commands else "UNKNOWN"
 

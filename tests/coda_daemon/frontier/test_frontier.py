@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -173,3 +174,31 @@ def _descends(block: Block, root: Block, known: dict[StateHash, Built]) -> bool:
             return False
         block = known[block.previous_state_hash].block
     return True
+
+
+def test_nodes_that_know_the_same_blocks_share_what_the_next_one_changes() -> None:
+    """In whatever order they came; a node that knows one more has a change of its own."""
+    common, side = chain(GENESIS, 2), next_block(GENESIS, GENESIS.built, 2)
+    one, other, third = grown(*common, side), grown(side, *common), grown(*common)
+    [block] = chain(GENESIS, 1, on=common[-1])
+
+    diff = one.add(block)
+
+    assert other.add(block) is diff
+    assert third.add(block) == diff
+    assert third.add(block_on_top := chain(GENESIS, 1, on=block)[0]) is not one.add(block_on_top)
+
+
+def test_what_follows_from_a_block_is_its_nodes_own() -> None:
+    """Two nodes with unlike ledgers for a block do not mix them up, nor do nodes of networks with unlike k."""
+    [built, after] = chain(GENESIS, 2)
+    other = replace(built, ledger=GENESIS.ledger)
+    one, two = grown(built), grown(other)
+    narrow = Frontier(GENESIS.built, replace(CONSTANTS, k=1))
+    narrow.add(built)
+
+    diffs = [frontier.add(after) for frontier in (one, two, narrow)]
+
+    assert one.breadcrumb(built.block.state_hash) is built
+    assert two.breadcrumb(built.block.state_hash) is other
+    assert [diff.root is None for diff in diffs] == [True, True, False]

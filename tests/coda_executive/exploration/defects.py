@@ -51,7 +51,7 @@ def unchecked_from_catchup(original: Original, node: Any, following: Any, block:
     """Blocks that come by gossip have a sender; the others are believed, and change no ledger."""
     if sender is not None:
         return bool(original(node, following, block, sender))
-    parent = following.controller.frontier.breadcrumb(block.previous_state_hash).built
+    parent = following.controller.frontier.breadcrumb(block.previous_state_hash)
     following.controller.validated = lambda _block: replace(parent, block=block)
     try:
         return bool(original(node, following, block, sender))
@@ -106,10 +106,12 @@ def coinbase_again(original: Original, controller: Any, built: Built, **named: A
     """The block that several others were given up for pays its producer once more."""
     diff: Diff = original(controller, built, **named)
     if diff.best_tip is not None and len(diff.best_tip.removed) > 1:
-        crumb = controller.frontier.best_tip
-        draft = Draft(crumb.ledger)
+        frontier = controller.frontier
+        draft = Draft(frontier.best_tip.ledger)
         apply_coinbase(draft, built.block.coinbase_receiver, built.block.body.coinbase, 0, creation_fee=0)  # type: ignore[arg-type]
-        crumb.built = replace(built, ledger=draft.ledger())
+        paid = replace(built, ledger=draft.ledger())
+        blocks = {**frontier._state.blocks, built.block.state_hash: paid}
+        frontier._state = replace(frontier._state, best_tip=paid, blocks=blocks)
     return diff
 
 
@@ -130,7 +132,8 @@ def torn_end_stays(original: Original, data: bytes) -> Any:
 
 def short_memory(original: Original, store: FrontierStore) -> Frontier:
     frontier: Frontier = original(store)
-    frontier._constants = replace(frontier._constants, k=frontier._constants.k // 2)
+    constants = frontier._state.constants
+    frontier._state = replace(frontier._state, constants=replace(constants, k=constants.k // 2))
     return frontier
 
 
