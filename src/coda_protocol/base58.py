@@ -18,6 +18,7 @@ _DIGIT_OF = bytes(
     map({ord(c): digit for digit, c in enumerate(_ALPHABET)}.get, range(256), repeat(_NOT_A_DIGIT))
 )
 _CHUNK = 58**10
+_FOUR = 58**4
 _PAIR = 58**2
 _CHECKSUM_BYTES = 4
 
@@ -65,9 +66,11 @@ def encode(data: bytes) -> str:
     parts: list[str] = []
     while number:
         number, chunk = divmod(number, _CHUNK)
-        for _ in range(5):
-            chunk, pair = divmod(chunk, _PAIR)
-            parts.append(pairs[pair])
+        rest, low = divmod(chunk, _FOUR)
+        top, high = divmod(rest, _FOUR)
+        parts.append(
+            pairs[top] + pairs[high // _PAIR] + pairs[high % _PAIR] + pairs[low // _PAIR] + pairs[low % _PAIR]
+        )
     parts.reverse()
     zeros = len(data) - len(data.lstrip(b"\0"))
     return "1" * zeros + "".join(parts).lstrip("1")

@@ -44,16 +44,24 @@ def choose_contents(
     commands = choose_commands(ledger, candidates, slot, rules)
     offers = map(find_work, scan.required(scan.room))
     works = tuple(work for work in takewhile(lambda work: work is not None, offers) if work is not None)
-    creation_fee = rules.commands.account_creation_fee
-    given, _ = apply_coinbase(
-        Draft(ledger), receiver, coinbase, rules.since_genesis(slot), creation_fee=creation_fee
-    )
-    for has_coinbase in (True, False) if given else (False,):
+    for has_coinbase in (True, False):
         for count in range(len(commands), -1, -1):
             bought = _bought(scan, commands[:count], coinbase if has_coinbase else 0, works)
-            if bought is not None:
-                return Contents(commands[:count], bought, has_coinbase)
+            if bought is None:
+                continue
+            if has_coinbase and not _can_receive(ledger, receiver, coinbase, slot, rules):
+                break
+            return Contents(commands[:count], bought, has_coinbase)
     return Contents(has_coinbase=False)
+
+
+def _can_receive(
+    ledger: Ledger, receiver: Address, coinbase: int, slot: GlobalSlot, rules: BodyRules
+) -> bool:
+    """Whether a coinbase for this receiver is not left out."""
+    fee, since_genesis = rules.commands.account_creation_fee, rules.since_genesis(slot)
+    given, _ = apply_coinbase(Draft(ledger), receiver, coinbase, since_genesis, creation_fee=fee)
+    return bool(given)
 
 
 def reward_of(contents: Contents, coinbase: int) -> int:

@@ -8,8 +8,8 @@ What a frontier holds is a value that never changes, and does not depend on the 
 of one process that know the same blocks share it, and what the next block makes of it is worked out once.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from coda_daemon.blocks import Block
@@ -57,7 +57,7 @@ class Diff:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """`blocks` are the root and its descendants, in no order that means anything; `former_roots` are ancestors of
+    """`blocks` are the root and its descendants, parents before their children; `former_roots` are ancestors of
     the root that are kept, oldest first. Both are never changed.
     """
 
@@ -69,15 +69,16 @@ class _State:
 
     def after(self, built: Built) -> "tuple[_State, Diff]":
         """With a valid block whose parent is here and which is not."""
-        block = built.block
+        block, constants = built.block, self.constants
         assert block.previous_state_hash in self.blocks, block
         assert block.state_hash not in self.blocks, block
-        grown = replace(self, blocks={**self.blocks, block.state_hash: built})
-        if not is_better(block, self.best_tip.block, self.constants):
-            return _shared_state(grown), Diff(block.state_hash, None, None)
-        change = grown._change_to(built)
-        grown, transition = replace(grown, best_tip=built), None
-        if block.blockchain_length - self.root.block.blockchain_length > self.constants.k:
+        blocks = {**self.blocks, block.state_hash: built}
+        if not is_better(block, self.best_tip.block, constants):
+            unmoved = _State(constants, self.root, self.best_tip, blocks, self.former_roots)
+            return _shared_state(unmoved), Diff(block.state_hash, None, None)
+        change, transition = _change(self.best_tip, built, blocks), None
+        grown = _State(constants, self.root, built, blocks, self.former_roots)
+        if block.blockchain_length - self.root.block.blockchain_length > constants.k:
             grown, transition = grown._with_next_root()
         return _shared_state(grown), Diff(block.state_hash, change, transition)
 
@@ -88,19 +89,6 @@ class _State:
             yield at
             at = self.blocks.get(at.block.previous_state_hash)
 
-    def _change_to(self, new: Built) -> BestTipChange:
-        """To make `new` the best tip, finding the fork by walking both branches down to one length."""
-        added, removed = [], []
-        at, old = new, self.best_tip
-        while at is not old:
-            if at.block.blockchain_length >= old.block.blockchain_length:
-                added.append(at.block)
-                at = self.blocks[at.block.previous_state_hash]
-            else:
-                removed.append(old.block)
-                old = self.blocks[old.block.previous_state_hash]
-        return BestTipChange(new.block.state_hash, tuple(reversed(added)), tuple(reversed(removed)))
-
     def _with_next_root(self) -> "tuple[_State, RootTransition]":
         """The root moves one block towards the best tip."""
         old, new = self.root.block, self.best_tip
@@ -108,24 +96,38 @@ class _State:
             new = self.blocks[new.block.previous_state_hash]
         kept = {new.block.state_hash: new}
         garbage = []
-        for built in _oldest_first(self.blocks):
+        for name, built in self.blocks.items():
             if built.block.previous_state_hash in kept:
-                kept[built.block.state_hash] = built
+                kept[name] = built
             elif built is not new and built is not self.root:
-                garbage.append(built.block.state_hash)
+                garbage.append(built)
         former_roots = {**self.former_roots, old.state_hash: old}
         if len(former_roots) > self.constants.catchup_reach:
             del former_roots[next(iter(former_roots))]
         has_ledger_proof = new.block.state.blockchain_state.has_ledger_proof
+        names = tuple(built.block.state_hash for built in _oldest_first(garbage))
         return (
-            replace(self, root=new, blocks=kept, former_roots=former_roots),
-            RootTransition(new.block.state_hash, tuple(garbage), has_ledger_proof),
+            _State(self.constants, new, self.best_tip, kept, former_roots),
+            RootTransition(new.block.state_hash, names, has_ledger_proof),
         )
 
 
-def _oldest_first(blocks: dict[StateHash, Built]) -> list[Built]:
-    """By length, so parents come before their children; those of one length by name."""
-    return sorted(blocks.values(), key=lambda built: (built.block.blockchain_length, built.block.state_hash))
+def _change(old: Built, new: Built, blocks: Mapping[StateHash, Built]) -> BestTipChange:
+    """From one best tip to another, finding the fork by walking both branches down to one length."""
+    added, removed, at = [], [], new
+    while at is not old:
+        if at.block.blockchain_length >= old.block.blockchain_length:
+            added.append(at.block)
+            at = blocks[at.block.previous_state_hash]
+        else:
+            removed.append(old.block)
+            old = blocks[old.block.previous_state_hash]
+    return BestTipChange(new.block.state_hash, tuple(reversed(added)), tuple(reversed(removed)))
+
+
+def _oldest_first(blocks: Iterable[Built]) -> list[Built]:
+    """By length, those of one length by name."""
+    return sorted(blocks, key=lambda built: (built.block.blockchain_length, built.block.state_hash))
 
 
 _REMEMBERED: Final = 128
@@ -231,4 +233,4 @@ class Frontier:
 
     def breadcrumbs(self) -> Iterator[Built]:
         """All but the root, parents before their children, with what follows from them."""
-        return (built for built in _oldest_first(self._state.blocks) if built is not self.root)
+        return (built for built in _oldest_first(self._state.blocks.values()) if built is not self.root)

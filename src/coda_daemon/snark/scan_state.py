@@ -54,7 +54,7 @@ class Tree:
         return tuple(levels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScanState:
     """`trees` are numbered from `oldest` on, oldest first; the last is being filled and never full.
 
@@ -98,7 +98,7 @@ class ScanState:
         """Slots left in the tree that is being filled."""
         return self.capacity - len(self.trees[-1].statements)
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """Names the whole state, the snarked ledger included."""
         statements = b"".join(statement.digest for tree in self.trees for statement in tree.statements)
@@ -110,16 +110,16 @@ class ScanState:
         assert count <= self.room, count
         free = self.free
         if count < free:
-            return bundled(self._jobs(self._filling)[self.done : self.done + 2 * count])
-        current = bundled(self._jobs(self._filling)[self.done :])
-        return current + bundled(self._jobs(self._filling + 1)[: 2 * (count - free)])
+            return bundled(self._jobs_now[self.done : self.done + 2 * count])
+        current = bundled(self._jobs_now[self.done :])
+        return current + bundled(self._jobs_next[: 2 * (count - free)])
 
     def required_number(self, count: int) -> int:
         """How many bundles `required` gives for so many transactions: the first of those for more."""
-        current = (len(self._jobs(self._filling)) - self.done + 1) // 2
+        current = (len(self._jobs_now) - self.done + 1) // 2
         if count < self.free:
             return min(count, max(0, current))
-        following = (len(self._jobs(self._filling + 1)) + 1) // 2
+        following = (len(self._jobs_next) + 1) // 2
         return max(0, current) + min(count - self.free, following)
 
     def pending(self) -> tuple[Bundle, ...]:
@@ -128,7 +128,7 @@ class ScanState:
         That is what the trees up to `work_delay` ahead will ask for, and pairs of leaves of the tree that is
         being filled, which the next one after those will.
         """
-        bundles = bundled(self._jobs(self._filling)[self.done :])
+        bundles = bundled(self._jobs_now[self.done :])
         for ahead in range(1, self.work_delay + 1):
             bundles += bundled(self._jobs(self._filling + ahead))
         leaves = self.trees[-1].jobs(0)
@@ -169,6 +169,14 @@ class ScanState:
         *others, last = self.trees
         tree = Tree((*last.statements, *added), ledger, (*last.steps, *steps))
         return replace(self, trees=(*others, tree), done=self.done + 2 * len(added))
+
+    @cached_property
+    def _jobs_now(self) -> tuple[Job, ...]:
+        return self._jobs(self._filling)
+
+    @cached_property
+    def _jobs_next(self) -> tuple[Job, ...]:
+        return self._jobs(self._filling + 1)
 
     def _jobs(self, number: int) -> tuple[Job, ...]:
         """What has to be done while tree `number` fills."""
