@@ -1,7 +1,9 @@
-"""Blocks and frontier diffs as log lines show them (daemon contract C.3)."""
+"""Blocks and frontier diffs as log lines show them (daemon contract C.3).
+
+What the nodes of one process tell alike is JSON text, made once.
+"""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +17,7 @@ from coda_protocol.log_message import format_timestamp
 
 _encoder = msgspec.json.Encoder()
 _OPAQUE = "<opaque>"
+_SHARED = 64
 
 
 def breadcrumb_json(block: Block, constants: ConsensusConstants, *, received_ns: int) -> dict[str, Any]:
@@ -90,7 +93,14 @@ def fee_payer_summary(command: Command) -> list[str]:
     return [str(command.signed.signature), command.fee_payer, str(command.nonce)]
 
 
-def diffs_json(diff: Diff) -> list[dict[str, Any]]:
+@lru_cache(maxsize=_SHARED)
+def commands_json(block: Block) -> bytes:
+    """The metadata `user_commands` of `Added_breadcrumb_user_commands`."""
+    return _encoder.encode([command_json(included) for included in block.body.commands])
+
+
+@lru_cache(maxsize=_SHARED)
+def diffs_json(diff: Diff) -> bytes:
     """The metadata `diffs` of `Applying_diffs`: one object for each kind of change."""
     changes: list[dict[str, Any]] = [{"New_node": diff.new_node}]
     if diff.best_tip is not None:
@@ -102,15 +112,16 @@ def diffs_json(diff: Diff) -> list[dict[str, Any]]:
             "just_emitted_a_proof": diff.root.has_ledger_proof,
         }
         changes.append({"Root_transitioned": transition})
-    return changes
+    return _encoder.encode(changes)
 
 
-def transitions_json(blocks: Sequence[Block], constants: ConsensusConstants) -> list[msgspec.Raw]:
+@lru_cache(maxsize=_SHARED)
+def transitions_json(blocks: tuple[Block, ...], constants: ConsensusConstants) -> bytes:
     """The metadata `added_transitions` and `removed_transitions` of `New_best_tip_event`."""
-    return [_transition_json(block, constants) for block in blocks]
+    return _encoder.encode([_transition_json(block, constants) for block in blocks])
 
 
-@lru_cache(maxsize=64)  # all nodes of one process tell of the same blocks
+@lru_cache(maxsize=_SHARED)
 def _transition_json(block: Block, constants: ConsensusConstants) -> msgspec.Raw:
     transition = {
         "protocol_state": protocol_state_json(block, constants),

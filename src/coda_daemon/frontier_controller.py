@@ -1,6 +1,6 @@
 """The frontier with its consequences: what is added goes to disk and into the log (daemon contract C.5)."""
 
-from coda_daemon.block_json import command_json, diffs_json, transitions_json
+from coda_daemon.block_json import commands_json, diffs_json, transitions_json
 from coda_daemon.blocks import Block
 from coda_daemon.consensus.building import Built, Rules, validated_once
 from coda_daemon.frontier.frontier import BestTipChange, Diff, Frontier
@@ -34,7 +34,7 @@ class FrontierController:
         self._log.event(
             structured_events.ADDED_BREADCRUMB_USER_COMMANDS,
             state_hash=built.block.state_hash,
-            user_commands=[command_json(included) for included in built.block.body.commands],
+            user_commands=commands_json(built.block),
         )
         self._log.event(structured_events.APPLYING_DIFFS, diffs=diffs_json(diff))
         return diff
@@ -43,7 +43,7 @@ class FrontierController:
         constants = self._rules.constants
         self._log.event(
             structured_events.NEW_BEST_TIP_EVENT,
-            added_transitions=lambda: transitions_json(change.added, constants),
-            removed_transitions=lambda: transitions_json(change.removed, constants),
+            added_transitions=transitions_json(change.added, constants),
+            removed_transitions=transitions_json(change.removed, constants),
             reorg_best_tip=bool(change.removed),
         )

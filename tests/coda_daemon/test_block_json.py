@@ -56,8 +56,8 @@ def test_diffs_are_objects_of_one_key_each() -> None:
     name = StateHash("3Nnew")
     root = RootTransition(StateHash("3Nroot"), (StateHash("3Ngarbage"),))
 
-    assert diffs_json(Diff(name, None, None)) == [{"New_node": name}]
-    assert diffs_json(Diff(name, BestTipChange(name, (), ()), root)) == [
+    assert msgspec.json.decode(diffs_json(Diff(name, None, None))) == [{"New_node": name}]
+    assert msgspec.json.decode(diffs_json(Diff(name, BestTipChange(name, (), ()), root))) == [
         {"New_node": name},
         {"Best_tip_changed": name},
         {
@@ -71,12 +71,17 @@ def test_diffs_are_objects_of_one_key_each() -> None:
 
 
 def test_transitions_name_their_blocks() -> None:
-    [raw] = transitions_json([BLOCK], CONSTANTS)
-    transition = msgspec.json.decode(raw)
+    [transition] = msgspec.json.decode(transitions_json((BLOCK,), CONSTANTS))
 
     assert transition["state_hash"] == BLOCK.state_hash
     assert transition["just_emitted_a_proof"] is False
     assert transition["protocol_state"]["previous_state_hash"] == FIRST.block.state_hash
+
+
+def test_what_nodes_tell_alike_is_made_once() -> None:
+    name = StateHash("3Nnew")
+    assert diffs_json(Diff(name, None, None)) is diffs_json(Diff(name, None, None))
+    assert diffs_json(Diff(name, None, None)) != diffs_json(Diff(name, BestTipChange(name, (), ()), None))
 
 
 def test_commands_are_shown_by_hash_and_fate() -> None:
