@@ -1,10 +1,10 @@
 """A simulated node's processor: what a daemon declares to cost time takes it, and more when it is slowed down."""
 
-import asyncio
 import contextvars
 from collections.abc import Callable
 
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
+from coda_executive.engines.simulation.schedulables import Timer
 
 
 class Work:
@@ -15,7 +15,7 @@ class Work:
     def __init__(self, due_ns: int, done: Callable[[], None]) -> None:
         self.due_ns = due_ns
         self.done = done
-        self.timer: asyncio.TimerHandle | None = None
+        self.timer: Timer | None = None
 
 
 class SimulatedCpu:
@@ -68,7 +68,7 @@ class SimulatedCpu:
         self._last_spent = None
 
     def _arm(self, work: Work) -> None:
-        work.timer = self._loop.call_at_ns(work.due_ns, self._finish, (work,), contextvars.Context())
+        work.timer = self._loop.call_at_ns(work.due_ns, (self._finish, work), contextvars.Context())
 
     def _finish(self, work: Work) -> None:
         del self._under_way[work]

@@ -1,7 +1,7 @@
 """The event loop of virtual time: it never waits, its clock jumps to the next deadline.
 
 Whatever decides an order is a number of its own: time in integer nanoseconds, timers by (time, sequence),
-tasks and futures hashed by creation number instead of address. Real I/O, threads and signal handlers are
+tasks and futures hashed by number instead of address. Real I/O, threads and signal handlers are
 refused; the one thing let in from outside is `call_soon_threadsafe` from a signal handler, which runs in the
 loop's own thread.
 """
@@ -15,9 +15,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
 from heapq import heapify, heappop, heappush
-from itertools import count
+from itertools import count, repeat
 from random import Random
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar
 
 from coda_executive.engines.simulation.deadlock import deadlock
 from coda_executive.engines.simulation.escapes import (
@@ -29,7 +29,13 @@ from coda_executive.engines.simulation.escapes import (
 )
 from coda_executive.engines.simulation.livelock import MOST_ROUNDS, livelock
 from coda_executive.engines.simulation.process import PROCESS, Guarded, Process
-from coda_executive.engines.simulation.schedulables import ReadyHandle, SimulatedFuture, SimulatedTask, Timer
+from coda_executive.engines.simulation.schedulables import (
+    NANOSECONDS,
+    ReadyHandle,
+    SimulatedFuture,
+    SimulatedTask,
+    Timer,
+)
 from coda_executive.engines.simulation.surroundings import (
     COLLECTION_STEPS,
     collect_at,
@@ -40,10 +46,7 @@ from coda_executive.engines.simulation.trace import Trace
 from coda_executive.errors import InternalError
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
-_NANOSECONDS = 1_000_000_000
-_new_handle, _new_timer = ReadyHandle.__new__, Timer.__new__
 _INFINITY = float("inf")
 
 # A heap with more cancelled timers than live ones is rebuilt: each `asyncio.timeout` that was not needed
@@ -65,16 +68,15 @@ class SimulatedEventLoop(BaseEventLoop):
         self.steps = 0
         self._now = 0.0
         self._thread = threading.get_ident()
-        self._numbers = count(1)
+        self.numbers = count(1)
         self._queue: deque[ReadyHandle | Timer] = deque()
         # In virtual time much falls due at one instant: a heap of instants, and their timers in the order of making.
         self._instants: list[int] = []
         self._timers: dict[int, list[Timer]] = {}
         self._timer_count = 0
-        self._cancelled_timers = 0
+        self.cancelled_timers = 0
         self._take: Callable[[], ReadyHandle | Timer] = self._queue.popleft
         self.draws_order = False  # of ready callbacks, see `pick_ready_by`
-        self._rounds = 0  # of callbacks in this instant
         self._frozen: set[Process] = set()
         self._next_collection = COLLECTION_STEPS
         self._audit: Audit | None = None
@@ -85,96 +87,51 @@ class SimulatedEventLoop(BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def call_soon(
-        self,
-        callback: Callable[[*Ts], object],
-        *args: *Ts,
-        context: contextvars.Context | None = None,
-    ) -> asyncio.Handle:
-        handle = _new_handle(ReadyHandle)
-        handle._context = copy_context() if context is None else context
-        handle._callback = callback
-        handle._args = args
-        handle._cancelled = False
+    # A handle holds the tuple that the call came in, to be called with it again: nothing is taken apart.
+
+    def call_soon(self, *call: Any, context: contextvars.Context | None = None) -> Any:  # type: ignore[override]
+        handle = ReadyHandle(call, copy_context() if context is None else context)
         self._queue.append(handle)
         return handle
 
-    def call_soon_threadsafe(
-        self,
-        callback: Callable[[*Ts], object],
-        *args: *Ts,
-        context: contextvars.Context | None = None,
-    ) -> asyncio.Handle:
+    def call_soon_threadsafe(self, *call: Any, context: contextvars.Context | None = None) -> Any:  # type: ignore[override]
         if threading.get_ident() != self._thread:
             raise EscapedSimulation(
                 "call_soon_threadsafe from another thread",
                 call_site(),
                 "Only a signal handler may use it here.",
             )
-        return self.call_soon(callback, *args, context=context)
+        return self.call_soon(*call, context=context)
 
-    def call_later(
-        self,
-        delay: float,
-        callback: Callable[[*Ts], object],
-        *args: *Ts,
-        context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, *call: Any, context: contextvars.Context | None = None) -> Any:  # type: ignore[override]
         """A delay of infinity never fires, and does not count as something left to do."""
         if delay == _INFINITY:
-            return Timer(_INFINITY, callback, args, self, context)
-        delay_ns = int(delay * _NANOSECONDS + 0.5)
-        return self.call_at_ns(
-            self.now_ns + delay_ns if delay_ns > 0 else self.now_ns, callback, args, context
-        )
+            return asyncio.TimerHandle(_INFINITY, call[0], call[1:], self, context)
+        delay_ns = int(delay * NANOSECONDS + 0.5)
+        return self.call_at_ns(self.now_ns + delay_ns if delay_ns > 0 else self.now_ns, call, context)
 
-    def call_at(
-        self,
-        when: float,
-        callback: Callable[[*Ts], object],
-        *args: *Ts,
-        context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
+    def call_at(self, when: float, *call: Any, context: contextvars.Context | None = None) -> Any:  # type: ignore[override]
         if when == _INFINITY:
-            return Timer(_INFINITY, callback, args, self, context)
-        when_ns = int(when * _NANOSECONDS + 0.5)
-        return self.call_at_ns(max(self.now_ns, when_ns), callback, args, context)
+            return asyncio.TimerHandle(_INFINITY, call[0], call[1:], self, context)
+        when_ns = int(when * NANOSECONDS + 0.5)
+        return self.call_at_ns(max(self.now_ns, when_ns), call, context)
 
-    def call_at_ns(
-        self,
-        when_ns: int,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        context: contextvars.Context | None,
-    ) -> asyncio.TimerHandle:
-        """`call_at` in the loop's own unit; `when_ns` is not in the past."""
-        handle = _new_timer(Timer)
-        handle._context = copy_context() if context is None else context
-        handle._loop = self
-        handle._callback = callback
-        handle._args = args
-        handle._cancelled = False
-        handle._when = when_ns / _NANOSECONDS
-        handle._scheduled = True
+    def call_at_ns(self, when_ns: int, call: tuple[Any, ...], context: contextvars.Context | None) -> Timer:
+        """`call_at` in the loop's own unit; `when_ns` is not in the past, `call` the callback and its arguments."""
+        timer = Timer(call, copy_context() if context is None else context, when_ns, self)
         self._timer_count += 1
         timers = self._timers.get(when_ns)
         if timers is None:
-            self._timers[when_ns] = [handle]
+            self._timers[when_ns] = [timer]
             heappush(self._instants, when_ns)
         else:
-            timers.append(handle)
-        return handle
-
-    def _timer_handle_cancelled(self, handle: Timer) -> None:
-        if handle._scheduled:
-            self._cancelled_timers += 1
+            timers.append(timer)
+        return timer
 
     # ---- tasks and futures ----
 
     def create_future(self) -> SimulatedFuture:
-        future = SimulatedFuture(loop=self)
-        future.number = next(self._numbers)
-        return future
+        return SimulatedFuture(loop=self)
 
     def create_task(
         self,
@@ -185,7 +142,7 @@ class SimulatedEventLoop(BaseEventLoop):
         **options: Any,
     ) -> asyncio.Task[T]:
         self._check_closed()
-        number = next(self._numbers)
+        number = next(self.numbers)
         process = PROCESS.get() if context is None else context.get(PROCESS)
         code: Any = coro if process is None else Guarded(coro, process)
         return SimulatedTask(
@@ -241,7 +198,7 @@ class SimulatedEventLoop(BaseEventLoop):
         self.thaw(process)
         for timers in self._timers.values():
             for due in timers:
-                if not due.cancelled() and due._context.get(PROCESS) is process:
+                if not due.is_cancelled and due.context.get(PROCESS) is process:
                     due.cancel()
         for task in self._pending_tasks():
             if task.process is process:
@@ -267,31 +224,31 @@ class SimulatedEventLoop(BaseEventLoop):
     def _run_once(self) -> None:
         """Run all that is ready, then jump to the next deadline, and again until the loop is stopped."""
         queue, frozen = self._queue, self._frozen
+        rounds = 0  # of callbacks in this instant
         while queue or not self._stopping:
-            if not queue:
-                self._jump()
-            self._rounds += 1
-            if self._rounds > MOST_ROUNDS:
-                self._rounds = 0  # what it cancels is cleaned up
+            if not queue and self._jump():
+                rounds = 0
+            rounds += 1
+            if rounds > MOST_ROUNDS:
                 raise livelock(self.now_ns, queue)
             todo = len(queue)
             take, trace = self._take, self.trace
-            for _ in range(todo):
+            for _ in repeat(None, todo):
                 handle = take()
-                if handle._cancelled or (frozen and self._is_set_aside(handle)):
+                if handle.is_cancelled or (frozen and self._is_set_aside(handle)):
                     continue
                 if trace is not None:
-                    trace.step(self.now_ns, handle._callback)
+                    trace.step(self.now_ns, handle.call[0])
                 try:
-                    handle._context.run(handle._callback, *handle._args)
+                    handle.context.run(*handle.call)
                 except (SystemExit, KeyboardInterrupt):
                     raise
                 except BaseException as error:  # noqa: BLE001  as in Handle._run: a callback's failure is not the loop's
                     self._report(handle, error)
-            self.steps += todo
-            if self.steps >= self._next_collection:
+            self.steps = steps = self.steps + todo
+            if steps >= self._next_collection:
                 collect_at(self._next_collection)
-                self._next_collection = (self.steps // COLLECTION_STEPS + 1) * COLLECTION_STEPS
+                self._next_collection = (steps // COLLECTION_STEPS + 1) * COLLECTION_STEPS
             if self._stopping:
                 return
 
@@ -307,7 +264,7 @@ class SimulatedEventLoop(BaseEventLoop):
         if isinstance(owner, SimulatedTask):
             process = owner.process
         else:
-            process = owner._context.get(PROCESS) if isinstance(owner, ReadyHandle | Timer) else None
+            process = owner.context.get(PROCESS) if isinstance(owner, ReadyHandle | Timer) else None
         if process is None:
             self.default_exception_handler(context)
             return
@@ -315,9 +272,9 @@ class SimulatedEventLoop(BaseEventLoop):
         text = "".join(traceback.format_exception(error)) if error is not None else ""
         process.complain(f"{context['message']}\n{text}")
 
-    def _jump(self) -> None:
-        """To the next instant at which something is due."""
-        if self._cancelled_timers > _FEW_CANCELLED and self._cancelled_timers * 2 > self._timer_count:
+    def _jump(self) -> bool:
+        """To the next instant at which something is due; whether time has passed."""
+        if self.cancelled_timers > _FEW_CANCELLED and self.cancelled_timers * 2 > self._timer_count:
             self._forget_cancelled()
         queue, instants = self._queue, self._instants
         while not queue:
@@ -327,28 +284,28 @@ class SimulatedEventLoop(BaseEventLoop):
             timers = self._timers.pop(instant)
             self._timer_count -= len(timers)
             for due in timers:
-                due._scheduled = False
-                if due._cancelled:
-                    self._cancelled_timers -= 1
-                else:
+                if not due.is_cancelled:
                     queue.append(due)
-        if instant > self.now_ns:
-            self._rounds = 0
+                elif instant > self.now_ns:  # or it was cancelled when it was due already, and is not counted
+                    self.cancelled_timers -= 1
+        has_passed = instant > self.now_ns
         self.now_ns = instant
-        self._now = instant / _NANOSECONDS
+        self._now = instant / NANOSECONDS
+        return has_passed
 
     def _forget_cancelled(self) -> None:
         live = {
-            instant: [due for due in timers if not due._cancelled] for instant, timers in self._timers.items()
+            instant: [due for due in timers if not due.is_cancelled]
+            for instant, timers in self._timers.items()
         }
         self._timers = {instant: timers for instant, timers in live.items() if timers}
         self._instants = list(self._timers)
         heapify(self._instants)
         self._timer_count = sum(map(len, self._timers.values()))
-        self._cancelled_timers = 0
+        self.cancelled_timers = 0
 
     def _is_set_aside(self, handle: ReadyHandle | Timer) -> bool:
-        process = handle._context.get(PROCESS)
+        process = handle.context.get(PROCESS)
         if process is None or process not in self._frozen:
             return False
         process.set_aside.append(handle)

@@ -163,7 +163,7 @@ class SimulatedHost:
         """The process stands still, from the end of this step on, until all its writes are done."""
         self._disk_free_ns = max(self._loop.now_ns, self._disk_free_ns) + int(seconds * 1e9)
         self.halt.begin(_SLOW_DISK)
-        self._loop.call_at_ns(self._disk_free_ns, self._disk_is_done, (), contextvars.Context())
+        self._loop.call_at_ns(self._disk_free_ns, (self._disk_is_done,), contextvars.Context())
 
     def _disk_is_done(self) -> None:
         if self._loop.now_ns >= self._disk_free_ns:

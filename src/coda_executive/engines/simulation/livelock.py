@@ -20,7 +20,7 @@ def livelock(now_ns: int, ready: Iterable[ReadyHandle | Timer]) -> SimulationLiv
     told: list[str] = []
     trace = Trace(told.append)
     for handle in list(ready)[:_SHOWN]:
-        trace.step(now_ns, handle._callback)
+        trace.step(now_ns, handle.call[0])
     trace.write_out()
     steps = sorted({line.partition(" ")[2] for line in "".join(told).splitlines()})
     return SimulationLivelock(

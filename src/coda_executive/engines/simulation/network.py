@@ -153,7 +153,7 @@ class Network:
 
     async def _until(self, time_ns: int) -> None:
         arrived = self.loop.create_future()
-        self.loop.call_at_ns(time_ns, _resolve, (arrived,), _AIR)
+        self.loop.call_at_ns(time_ns, (_resolve, arrived), _AIR)
         await arrived
 
 
@@ -394,7 +394,7 @@ class SimulatedConnection:
 
     def _retry_in(self, interval_ns: int, retries: int) -> None:
         loop = self._loop
-        loop.call_at_ns(loop.now_ns + interval_ns, self._transmit_held, (interval_ns, retries), _AIR)
+        loop.call_at_ns(loop.now_ns + interval_ns, (self._transmit_held, interval_ns, retries), _AIR)
 
     def _transmit_held(self, interval_ns: int, retries: int) -> None:
         """An attempt to send what was lost; the next one comes after twice the interval."""
@@ -432,7 +432,7 @@ class SimulatedConnection:
         batch = [other]
         if not loop.draws_order:  # else each frame comes when its turn is drawn
             process.mail[arrival_ns] = batch
-        loop.call_at_ns(arrival_ns, _arrive, (process, batch, arrival_ns), process.context)
+        loop.call_at_ns(arrival_ns, (_arrive, process, batch, arrival_ns), process.context)
 
     def _come(self, frame: bytes | None) -> None:
         """Something arrives that is not taken at once."""

@@ -43,16 +43,17 @@ class Trace:
         self._chain = b""
         self._lines: list[str] = []
         self._write = write
+        self._now_ns, self._now = 0, "0 "  # the time of the last step, and how its line begins
 
     def step(self, now_ns: int, callback: Any) -> None:
+        if now_ns != self._now_ns:
+            self._now_ns, self._now = now_ns, f"{now_ns} "
         owner = getattr(callback, "__self__", None)
         if type(owner) is SimulatedTask:
             name = owner.traced_as or _task_name(owner)
         else:
-            if isinstance(callback, functools.partial):
-                callback = callback.func
-            name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
-        self._lines.append(f"{now_ns} {name}")
+            name = getattr(callback, "__qualname__", None) or _name(callback)
+        self._lines.append(self._now + name)
         if len(self._lines) == LINES_PER_CHECKPOINT:
             self._chain = self._chained()
             self.checkpoints.append(self._chain.hex())
@@ -71,6 +72,13 @@ class Trace:
 
     def _chained(self) -> bytes:
         return blake2b(self._chain + "\n".join(self._lines).encode(), digest_size=16).digest()
+
+
+def _name(callback: Any) -> str:
+    """Of a callback without a name of its own."""
+    if isinstance(callback, functools.partial):
+        callback = callback.func
+    return getattr(callback, "__qualname__", None) or type(callback).__qualname__
 
 
 def _task_name(task: SimulatedTask) -> str:

@@ -30,7 +30,7 @@ class Pipe:
     def send(self, data: bytes) -> None:
         """No bytes are the end."""
         self._last_ns = max(self._last_ns, self._link.arrival_ns(self._loop.now_ns, len(data)))
-        self._loop.call_at_ns(self._last_ns, self._arrive, (data,), _AIR)
+        self._loop.call_at_ns(self._last_ns, (self._arrive, data), _AIR)
 
     async def read(self) -> bytes:
         """Some bytes; none at the end, any number of times."""
