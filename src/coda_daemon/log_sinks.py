@@ -1,7 +1,7 @@
 """Where log lines go: the console, and files that rotate (daemon contract A.7, C.1)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from coda_daemon.log import Taker
@@ -32,8 +32,7 @@ class JsonConsole:
 
     def taker(self, message: str, event_id: str | None) -> Taker:
         del message, event_id  # all are taken
-        log = self.console.log
-        return lambda line: log(line.text, line.likeness)
+        return self.console.log
 
 
 @dataclass(frozen=True)
@@ -107,12 +106,10 @@ class RotatingFile:
         self._size = store.size(path) if store.exists(path) else 0
         self._next = next((n for n in range(self._rotations) if not store.exists(f"{path}.{n}")), 0)
 
-    def write_line(self, *pieces: bytes) -> None:
-        """A line, whole or in pieces, without its newline."""
-        pending = self._pending
-        is_first = not pending
-        pending += pieces
-        pending.append(b"\n")
+    def write(self, pieces: Iterable[bytes]) -> None:
+        """A line in pieces, with its newline."""
+        is_first = not self._pending
+        self._pending += pieces
         if is_first:
             self._end_of_step.flush(self)
 
@@ -187,11 +184,11 @@ class MainFile:
         return self._take
 
     def _take(self, line: EncodedLine) -> None:
-        if len(line.text) < MAX_LINE:
-            self.file.write_line(*line.pieces)
-            return
-        self.oversized.write_line(*line.pieces)
-        self.file.write_line(shortened(line.text, ELIDED))
+        if line.size <= MAX_LINE:
+            self.file.write(line.pieces)
+        else:
+            self.oversized.write(line.pieces)
+            self.file.write((shortened(line.text, ELIDED), b"\n"))
 
 
 @dataclass(frozen=True)
@@ -219,4 +216,4 @@ class RejectedBlocksFile:
 
 
 def _whole_lines(file: RotatingFile) -> Taker:
-    return lambda line: file.write_line(*line.pieces)
+    return lambda line: file.write(line.pieces)

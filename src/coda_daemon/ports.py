@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from random import Random
 from typing import Any, Protocol
 
+from coda_protocol.log_message import EncodedLine
+
 
 class Clock(Protocol):
     """Wall time. Waiting is the event loop's (`asyncio.sleep`); an instant to wait for is computed from here."""
@@ -221,8 +223,8 @@ class Console(Protocol):
     def out(self, line: str) -> None:
         """One line on standard output, without its newline."""
 
-    def log(self, line: bytes, likeness: bytes) -> None:
-        """One line of the log on standard output, encoded and without a newline; of its likeness see `Record`."""
+    def log(self, line: EncodedLine) -> None:
+        """One line of the log on standard output."""
 
     def err(self, line: str) -> None:
         """One line on standard error."""

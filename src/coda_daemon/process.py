@@ -16,6 +16,7 @@ from coda_daemon.files import Files
 from coda_daemon.http_server import HttpServer
 from coda_daemon.ports import Host
 from coda_daemon.tcp import TcpTransport
+from coda_protocol.log_message import EncodedLine
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -46,9 +47,8 @@ class StandardStreams:
     def out(self, line: str) -> None:
         self._write(1, line)
 
-    def log(self, line: bytes, likeness: bytes) -> None:
-        del likeness  # for who reads the lines in this process
-        self._write_all(1, line + b"\n")
+    def log(self, line: EncodedLine) -> None:
+        self._write_all(1, b"".join(line.pieces))
 
     def err(self, line: str) -> None:
         self._write(2, line)

@@ -87,19 +87,30 @@ def encode_log_message(
 
 
 _HOLE = b"\0"  # JSON text has none
-# Where a line that is written here holds its time stamp.
-TIMESTAMP_AT = slice(len('{"timestamp":"'), len('{"timestamp":"2024-05-01 12:00:05.123456Z'))
 
 
 class EncodedLine(msgspec.Struct, gc=False):
-    """One line without its newline, whole and in `pieces`, of which most are in other lines too.
+    """One line in pieces: joined they are the line, its newline included. Most of them are in other lines too, so who
+    keeps many lines does well to keep the pieces.
 
-    Of one likeness are lines that differ in time, source and fixed metadata only.
+    Of one likeness are lines that differ in time, source and fixed metadata only; of None nothing is known. `size` is
+    in bytes, `timestamp` as it is written.
     """
 
-    text: bytes
     pieces: list[bytes]
-    likeness: bytes
+    size: int
+    timestamp: bytes
+    likeness: tuple[bytes, ...] | None
+
+    @property
+    def text(self) -> bytes:
+        """The whole line without its newline."""
+        return b"".join(self.pieces)[:-1]
+
+
+def unlike_any(text: bytes) -> EncodedLine:
+    """A line that is no log record, without its newline."""
+    return EncodedLine([text, b"\n"], len(text) + 1, b"", None)
 
 
 class LineTemplate:
@@ -108,7 +119,7 @@ class LineTemplate:
     `fixed` are metadata that stay, `keys` those whose values come with each line.
     """
 
-    __slots__ = ("_first", "_kind", "_prefix", "_rest")
+    __slots__ = ("_first", "_kind", "_prefix", "_rest", "_size")
 
     def __init__(
         self,
@@ -130,16 +141,17 @@ class LineTemplate:
             event_id=event_id,
         )
         self._prefix, _, rest = line.partition(_timestamp_bytes(0))
-        self._first, *pieces = rest.split(_HOLE)
+        self._first, *pieces = (rest + b"\n").split(_HOLE)
         self._rest = tuple(zip(sorted(keys), pieces, strict=True))
+        self._size = len(line) + 1 - len(keys) * len(_HOLE)
         self._kind = _encode((level.text, event_id, message, sorted(keys)))
 
     def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> EncodedLine:
         """What `encode_log_message` would give, but that a value may also be `bytes`, JSON text that stays as it is, or
         a function without arguments that makes the value.
         """
-        pieces = [self._prefix, _timestamp_bytes(timestamp_ns), self._first]
-        likeness = [self._kind]
+        timestamp = _timestamp_bytes(timestamp_ns)
+        pieces, likeness, size = [self._prefix, timestamp, self._first], [self._kind], self._size
         for key, piece in self._rest:
             value = values[key]
             if callable(value):
@@ -148,9 +160,10 @@ class LineTemplate:
                 value = _encode_text(value)
             elif type(value) is not bytes:
                 value = _encode(value)
-            likeness.append(value)
             pieces += (value, piece)
-        return EncodedLine(b"".join(pieces), pieces, _HOLE.join(likeness))
+            likeness.append(value)
+            size += len(value)
+        return EncodedLine(pieces, size, timestamp, tuple(likeness))
 
 
 def shortened(line: bytes, message: str) -> bytes:
@@ -198,25 +211,24 @@ def metadata_texts(message: LogMessage) -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=64)  # in virtual time, much happens at one instant
 def format_timestamp(time_ns: int) -> str:
     """Nanoseconds since the Unix epoch as `2024-05-01 12:00:05.123456Z`."""
-    seconds, rest = divmod(time_ns, _NANOSECONDS)
-    return f"{_format_second(seconds)}.{rest // 1000:06d}Z"
+    return _timestamp_bytes(time_ns).decode()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # in virtual time, much happens at one instant
 def _timestamp_bytes(time_ns: int) -> bytes:
-    return format_timestamp(time_ns).encode()
+    seconds, rest = divmod(time_ns, _NANOSECONDS)
+    return b"%b.%06dZ" % (_format_second(seconds), rest // 1000)
 
 
 _encode_text = lru_cache(maxsize=256)(_encode)  # the lines about a block all have its hash
 
 
 @lru_cache(maxsize=64)
-def _format_second(seconds: int) -> str:
+def _format_second(seconds: int) -> bytes:
     # Many lines fall into one second; formatting a date costs more than encoding the rest of a short line.
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S").encode()
 
 
 @lru_cache(maxsize=1024)

@@ -141,7 +141,9 @@ def test_a_template_gives_the_same_lines(
     )
 
     line = template.line(time_ns, {**fixed, **values})
-    assert b"".join(line.pieces) == line.text
+    assert b"".join(line.pieces) == line.text + b"\n"
+    assert line.size == len(line.text) + 1
+    assert line.timestamp.decode() == format_timestamp(time_ns)
     assert line.text == encode_log_message(
         timestamp_ns=time_ns,
         level=level,
@@ -180,7 +182,7 @@ def test_metadata_are_shown_as_text_or_json() -> None:
 def test_lines_are_alike_when_they_differ_in_time_and_fixed_metadata_only() -> None:
     def likeness(
         time_ns: int = 0, pid: int = 1, message: str = "$a", key: str = "a", value: object = 1
-    ) -> bytes:
+    ) -> tuple[bytes, ...] | None:
         template = LineTemplate(
             level=Level.INFO, source=Source("M", ""), message=message, fixed={"pid": pid}, keys=(key,)
         )

@@ -27,6 +27,7 @@ from coda_executive.events.parse import Parser
 from coda_protocol import structured_events
 from coda_protocol.currency import Fee
 from coda_protocol.hashes import StateHash
+from coda_protocol.log_message import EncodedLine
 from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
 from coda_protocol.structured_events import BY_NAME, StructuredEvent
 
@@ -262,10 +263,13 @@ def test_of_alike_lines_each_has_its_time_and_an_error_its_own_text() -> None:
     other_line, other_error = (text.replace(TIME.encode(), later.encode()) for text in (line, error))
     other_error = other_error.replace(b"71", b"72")
     written = [
-        (line.replace(b": ", b":"), b"one"),
-        (error, b"two"),
-        (other_line.replace(b": ", b":"), b"one"),
-        (other_error, b"two"),
+        EncodedLine([text, b"\n"], len(text) + 1, time.encode(), (likeness,))
+        for text, time, likeness in (
+            (line, TIME, b"one"),
+            (error, TIME, b"two"),
+            (other_line, later, b"one"),
+            (other_error, later, b"two"),
+        )
     ]
 
     assert list(parser.parse_alike(written))[2:] == [

@@ -14,6 +14,7 @@ from coda_executive.events.parse import Parser
 from coda_executive.executive.outcome import Verdict
 from coda_executive.executive.runner import RunSettings, run_test
 from coda_executive.exploration.watcher import NobodyWatches
+from coda_protocol.log_message import EncodedLine
 
 
 def test_in_a_busy_run_they_mean_the_same_as_when_each_is_read(
@@ -23,16 +24,14 @@ def test_in_a_busy_run_they_mean_the_same_as_when_each_is_read(
     differing: list[bytes] = []
     kinds: set[type] = set()
 
-    def compared(
-        parser: Parser, lines: Iterable[tuple[bytes, bytes | None]]
-    ) -> Iterator[tuple[str | None, DaemonEvent]]:
+    def compared(parser: Parser, lines: Iterable[EncodedLine]) -> Iterator[tuple[str | None, DaemonEvent]]:
         nonlocal alike
-        for line, likeness in lines:
-            alike += likeness in parser._alike
-            (told,) = parse_alike(parser, [(line, likeness)])
+        for line in lines:
+            alike += line.likeness is not None and line.likeness in parser._alike
+            (told,) = parse_alike(parser, [line])
             kinds.add(type(told[1]))
-            if told != parser.parse(line):
-                differing.append(line)
+            if told != parser.parse(line.text):
+                differing.append(line.text)
             yield told
 
     monkeypatch.setattr(Parser, "parse_alike", compared)

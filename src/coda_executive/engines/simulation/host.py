@@ -15,6 +15,7 @@ from coda_executive.engines.simulation.http import SimulatedHttp
 from coda_executive.engines.simulation.network import Machine, Network, SimulatedTransport
 from coda_executive.engines.simulation.process import Process
 from coda_executive.engines.simulation.store import Disk, SimulatedStore
+from coda_protocol.log_message import EncodedLine
 
 EPOCH_NS = 1_893_456_000 * 1_000_000_000  # 2030-01-01T00:00:00Z: the wall clock when a simulation begins
 
@@ -75,10 +76,10 @@ class SimulatedConsole:
     def out(self, line: str) -> None:
         self.process.write(line)
 
-    def log(self, line: bytes, likeness: bytes | None = None) -> None:
+    def log(self, line: EncodedLine) -> None:
         process = self.process
         if not process.is_gone:  # `write_log`, without another call for each line
-            process.take_log(line, likeness)
+            process.take_log(line)
 
     def err(self, line: str) -> None:
         self.process.write(line)

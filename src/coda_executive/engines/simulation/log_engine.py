@@ -9,6 +9,7 @@ from coda_executive.events.event import PlainMessage
 from coda_executive.events.parse import Parser
 from coda_executive.interfaces.log_engine import Attachment, Coverage, Deliver, LogRecord, Queries
 from coda_executive.interfaces.testnet import Testnet
+from coda_protocol.log_message import EncodedLine
 
 
 class SimulatedLogEngine:
@@ -17,7 +18,7 @@ class SimulatedLogEngine:
     """
 
     def __init__(self) -> None:
-        self._lines: list[tuple[NodeId, int, int, bytes, bytes | None]] = []
+        self._lines: list[tuple[NodeId, int, int, EncodedLine]] = []
         self._written = asyncio.Event()
         self._parser: Parser | None = None
         self._deliver: Deliver | None = None
@@ -26,14 +27,14 @@ class SimulatedLogEngine:
     def coverage(self) -> Coverage:
         return Coverage.ALL
 
-    def take(self, node: NodeId, number: int, offset: int, line: bytes, likeness: bytes | None) -> None:
+    def take(self, node: NodeId, number: int, offset: int, line: EncodedLine) -> None:
         """Called by the nodes' logs. The line is delivered later in the same instant, outside of the
         daemon's step.
         """
         if self._deliver is not None:
             if not self._lines:
                 self._written.set()
-            self._lines.append((node, number, offset, line, likeness))
+            self._lines.append((node, number, offset, line))
 
     def attach(
         self, testnet: Testnet, queries: Queries, deliver: Deliver
@@ -53,12 +54,12 @@ class SimulatedLogEngine:
             lines, self._lines = self._lines, []
             self._deliver(self._records(lines))
 
-    def _records(self, lines: list[tuple[NodeId, int, int, bytes, bytes | None]]) -> list[LogRecord]:
+    def _records(self, lines: list[tuple[NodeId, int, int, EncodedLine]]) -> list[LogRecord]:
         assert self._parser is not None
-        parsed = self._parser.parse_alike((line, likeness) for _, _, _, line, likeness in lines)
+        parsed = self._parser.parse_alike(line for _, _, _, line in lines)
         return [
             LogRecord(node, number, offset, timestamp, event)
-            for (node, number, offset, _, _), (timestamp, event) in zip(lines, parsed, strict=True)
+            for (node, number, offset, _), (timestamp, event) in zip(lines, parsed, strict=True)
             if type(event) is not PlainMessage
         ]
 

@@ -27,6 +27,7 @@ from coda_executive.interfaces.engine import RunContext
 from coda_executive.interfaces.network_manager import DaemonBuild, Launch
 from coda_executive.interfaces.node import Node
 from coda_executive.interfaces.testnet import Testnet
+from coda_protocol.log_message import EncodedLine
 from coda_protocol.timestamp import Timestamp
 
 # Each node has a machine of its own, so all use the daemon's default ports (daemon contract A.2).
@@ -225,7 +226,7 @@ class SimulatedNetworkManager:
             raise EngineError(f"the trace cannot be written to {path}: {error.strerror}") from error
 
 
-def _unheard(_node: NodeId, _number: int, _offset: int, _line: bytes, _likeness: bytes | None) -> None:
+def _unheard(_node: NodeId, _number: int, _offset: int, _line: EncodedLine) -> None:
     """The log engine follows daemons only."""
 
 

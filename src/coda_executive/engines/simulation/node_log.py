@@ -3,20 +3,22 @@ over the file.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import DeployError, EngineError
+from coda_protocol.log_message import EncodedLine, unlike_any
 
 LAST_LINES = 20
 READY_SECONDS = 3600.0  # virtual; a processor may be slowed down, and to wait costs nothing
 _LONGEST_LAST_LINE = 2000  # characters
-_LINES_AT_ONCE = 512  # are written to the file
+_PIECES_AT_ONCE = 4096  # of lines are written to the file
 
-# Node, number from 1, offset in bytes, line without its end, and its likeness if that is known (see `Parser`).
-LineWritten = Callable[[NodeId, int, int, bytes, bytes | None], None]
+# Node, number from 1, offset in bytes, line.
+LineWritten = Callable[[NodeId, int, int, EncodedLine], None]
 
 
 class NodeLog:
@@ -32,10 +34,8 @@ class NodeLog:
         self._written = written
         self._number = 0
         self._offset = 0
-        self._latest: list[
-            bytes
-        ] = []  # the end of the log: LAST_LINES, and those that are not in the file yet
-        self._in_file = 0  # of those
+        self._last: deque[EncodedLine] = deque(maxlen=LAST_LINES)
+        self._unwritten: list[bytes] = []  # pieces of lines
         self._failure: OSError | None = None
         self._expected: list[tuple[bytes, asyncio.Future[bool]]] = []
         self._file: BinaryIO | None = None
@@ -50,20 +50,20 @@ class NodeLog:
     def write(self, text: str) -> None:
         """A line, or several."""
         for line in text.encode(errors="backslashreplace").split(b"\n"):
-            self.write_line(line)
+            self.write_line(unlike_any(line))
 
-    def write_line(self, line: bytes, likeness: bytes | None = None) -> None:
-        """A line without its end, and without any other."""
-        latest = self._latest
-        latest.append(line)
-        if len(latest) >= _LINES_AT_ONCE:
-            self._write_out()
+    def write_line(self, line: EncodedLine) -> None:
+        self._last.append(line)
+        if self._file is not None:
+            self._unwritten += line.pieces
+            if len(self._unwritten) >= _PIECES_AT_ONCE:
+                self._write_out()
         if self._expected:
             self._tell(line)
         self._number = number = self._number + 1
         offset = self._offset
-        self._offset = offset + len(line) + 1
-        self._written(self._node, number, offset, line, likeness)
+        self._offset = offset + line.size
+        self._written(self._node, number, offset, line)
 
     def expect(self, text: str) -> "asyncio.Future[bool]":
         """Whether a line with `text` is written before `expect_no_more`."""
@@ -78,16 +78,16 @@ class NodeLog:
                 told.set_result(False)
         self._expected.clear()
 
-    def _tell(self, line: bytes) -> None:
+    def _tell(self, line: EncodedLine) -> None:
+        whole = line.text
         for text, told in self._expected:
-            if text in line and not told.done():
+            if text in whole and not told.done():
                 told.set_result(True)
         self._expected = [each for each in self._expected if not each[1].done()]
 
     @property
     def last_lines(self) -> tuple[str, ...]:
-        latest = self._latest[-LAST_LINES:]
-        return tuple(line.decode(errors="replace")[:_LONGEST_LAST_LINE] for line in latest)
+        return tuple(line.text.decode(errors="replace")[:_LONGEST_LAST_LINE] for line in self._last)
 
     def flush(self) -> None:
         """Raises EngineError if anything that was written so far is lost."""
@@ -112,14 +112,12 @@ class NodeLog:
                 self._failure = self._failure or error
 
     def _write_out(self) -> None:
-        unwritten = self._latest[self._in_file :]
         try:
-            if self._file is not None and not self._file.closed and unwritten:
-                self._file.write(b"\n".join(unwritten) + b"\n")
+            if self._file is not None and not self._file.closed:
+                self._file.write(b"".join(self._unwritten))
         except OSError as error:
             self._failure = self._failure or error
-        del self._latest[:-LAST_LINES]
-        self._in_file = len(self._latest)
+        self._unwritten.clear()
 
     def _cannot_write(self, error: OSError) -> EngineError:
         return EngineError(

@@ -11,9 +11,11 @@ import contextvars
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
+from coda_protocol.log_message import EncodedLine
+
 PROCESS: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("PROCESS", default=None)
 
-WriteLog = Callable[[bytes, bytes | None], None]  # line and likeness
+WriteLog = Callable[[EncodedLine], None]
 
 # Closing a coroutine that awaits in its clean-up takes one attempt for each such await.
 _CLOSE_ATTEMPTS = 100
@@ -41,7 +43,7 @@ class Process:
     ) -> None:
         self.name = name
         self._write_line = write_line
-        self.take_log = write_log or (lambda line, _likeness: write_line(line.decode()))
+        self.take_log = write_log or (lambda line: write_line(line.text.decode()))
         self.is_gone = False
         self.is_frozen = False
         self.mail: dict[int, list[Any]] = {}  # connections by the instant at which a frame comes over each
@@ -62,10 +64,10 @@ class Process:
         if not self.is_gone:
             self._write_line(line)
 
-    def write_log(self, line: bytes, likeness: bytes | None) -> None:
-        """The same with a line of a log that is encoded and has no newline in it; of its likeness see `Parser`."""
+    def write_log(self, line: EncodedLine) -> None:
+        """The same with a line of a log."""
         if not self.is_gone:
-            self.take_log(line, likeness)
+            self.take_log(line)
 
     def complain(self, text: str) -> None:
         """Several lines on standard error, such as a traceback."""
