@@ -103,11 +103,11 @@ class Pong(_Frame, frozen=True, tag=10):
 
 
 class Graft(_Frame, frozen=True, tag=11):
-    """The sender wants whole messages at once, and sends them so (see `spreading`)."""
+    """The sender wants whole messages at once (see `spreading`)."""
 
 
 class Prune(_Frame, frozen=True, tag=12):
-    """The sender has enough of those; tell it what there is instead."""
+    """The answer of one who sends them to enough others; it tells what there is instead."""
 
 
 class Have(_Frame, frozen=True, tag=13):

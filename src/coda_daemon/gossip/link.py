@@ -35,9 +35,7 @@ from coda_daemon.ports import Connection
 MODULE = "Gossip_net"
 MAX_QUEUED_BYTES = 64 * 1024 * 1024  # for a peer that reads too slowly; it is dropped beyond
 MAX_SERVED_AT_ONCE = 16
-ACCOUNT = (
-    64 * BYTES_PER_TOKEN
-)  # bytes that are counted together: most links never use up what a burst may hold
+ACCOUNT = 64 * BYTES_PER_TOKEN  # bytes that are counted together
 _PING, _PONG = encode(Ping()), encode(Pong())
 
 

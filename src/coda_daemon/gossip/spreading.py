@@ -1,11 +1,12 @@
 """How messages spread: to every peer, or over a mesh with the others told what there is (daemon contract A.2,
 `-enable-flooding`).
 
-What a node makes itself it sends to all its peers. What it passes on goes over the mesh: each node keeps `DEGREE`
-links over which whole messages go both ways at once. It asks for a place there with `Graft`; a node with more than
-`MOST_EAGER` of them answers `Prune`. Of its other peers some are told the message's name with `Have` and fetch it
-with `Want` if they lack it. So the neighbours of who made a message have it after one hop, and the copies that nobody
-needs are few.
+What a node makes itself it sends to all its peers: whoever is linked to the maker has it after one hop. What it passes
+on goes over the mesh. Each node asks `DEGREE` of its peers with `Graft` for whole messages at once, as Bitcoin's does
+for whole blocks (BIP 152, high-bandwidth mode); so however large the network is, that many copies come to each node,
+and it misses nothing until all who send them fail. A peer that sends them to `MOST_EAGER` others already answers
+`Prune`, and tells the asker the messages' names with `Have`; so it does with `LAZY` of those who did not ask. They
+fetch with `Want` what they lack.
 """
 
 import asyncio
@@ -19,9 +20,9 @@ from coda_daemon.gossip.link import Link
 from coda_daemon.gossip.seen import SeenMessages, digest
 from coda_protocol.libp2p_keys import PeerId
 
-DEGREE = 3  # links of the mesh that a node sees to
-MOST_EAGER = 6  # that it takes
-LAZY = 1  # further peers that are told of a message
+DEGREE = 3  # peers that a node asks
+MOST_EAGER = 6  # askers that it sends whole messages to
+LAZY = 1  # peers at least that are told of a message
 SEEN_CAPACITY = 4096  # messages
 HELD_CAPACITY = 128  # messages of which it is remembered who has them
 LATELY = 32  # frames that hold or name the latest messages; each neighbour may send one
@@ -41,7 +42,7 @@ class Spreading:
     def __init__(
         self, links: Mapping[PeerId, Link], *, pinned: Collection[PeerId], is_flooding: bool, chance: Random
     ) -> None:
-        """`pinned` peers are in the mesh whenever they are linked (`-direct-peer`)."""
+        """`pinned` peers are asked, and sent whole messages, whenever they are linked (`-direct-peer`)."""
         self.lately: dict[bytes, _Holders] = {}  # by frames that hold or tell the latest messages
         self._links = links
         self._pinned = pinned
@@ -49,9 +50,11 @@ class Spreading:
         self._chance = chance
         self._seen = SeenMessages(SEEN_CAPACITY)
         self._holders: dict[bytes, _Holders] = {}  # by name
-        self._eager: dict[Link, None] = {}
-        self._declined: dict[Link, None] = {}  # peers that pruned us
-        self._others: list[Link] = []  # not in the mesh
+        self._asked: dict[Link, None] = {}  # those who send us whole messages
+        self._declined: dict[Link, None] = {}  # those who do not, though asked
+        self._eager: dict[Link, None] = {}  # whom we send whole messages
+        self._waiting: dict[Link, None] = {}  # whom we do not, though they asked
+        self._others: list[Link] = []  # who did not ask
         self._kept: dict[bytes, bytes] = {}  # frames by name, oldest first
         self._kept_bytes = 0
         self._wanted: dict[bytes, dict[Link, None]] = {}  # who has it, by name; the first was asked
@@ -88,18 +91,18 @@ class Spreading:
         self._tell(name, frame, holders, sender)
 
     def _tell(self, name: bytes, frame: bytes, holders: _Holders, sender: PeerId) -> None:
-        """Tell some who are not in the mesh that the message is here."""
-        others = self._others
-        if not others:
+        """Tell those who wait for a place in the mesh, and some who do not, that the message is here."""
+        waiting, others = self._waiting, self._others
+        if not waiting and not others:
             return
         self._keep(name, frame)
         first, told = int(self._chance.random() * len(others)), 0
-        for link in others[first:] + others[:first]:
+        for link in (*waiting, *others[first:], *others[:first]):
+            if told >= LAZY and link not in waiting:
+                return
             if link not in holders and link.peer.peer_id != sender:
                 link.send(_have(name))
                 told += 1
-                if told == LAZY:
-                    return
 
     def _note(self, name: bytes, frame: bytes) -> _Holders:
         """Begin to note who has a message."""
@@ -110,39 +113,43 @@ class Spreading:
         return holders
 
     def links_changed(self) -> None:
-        """Fill gaps in the mesh."""
-        if not self._is_flooding:
-            live = set(self._links.values())
-            for table in (self._eager, self._declined):
-                for link in [link for link in table if link not in live]:
-                    del table[link]
-            self._graft()
-        self._others = [link for link in self._links.values() if link not in self._eager]
-
-    def _graft(self) -> None:
-        free = [
-            link for link in self._links.values() if link not in self._eager and link not in self._declined
-        ]
-        missing = max(0, DEGREE - len(self._eager))
-        chosen = free if len(free) <= missing else self._chance.sample(free, missing)
-        for link in dict.fromkeys([*chosen, *(link for link in free if link.peer.peer_id in self._pinned)]):
+        """Ask others in place of those who are gone."""
+        live = set(self._links.values())
+        for table in (self._asked, self._declined, self._eager, self._waiting):
+            for link in [link for link in table if link not in live]:
+                del table[link]
+        pinned = [link for link in self._links.values() if link.peer.peer_id in self._pinned]
+        for link in pinned:
             self._eager[link] = None
+        free = [
+            link for link in self._links.values() if link not in self._asked and link not in self._declined
+        ]
+        missing = max(0, DEGREE - len(self._asked))
+        chosen = free if len(free) <= missing else self._chance.sample(free, missing)
+        for link in dict.fromkeys([*chosen, *(link for link in pinned if link in free)]):
+            self._asked[link] = None
             link.send(_GRAFT)
+        self._sort_out_others()
+
+    def _sort_out_others(self) -> None:
+        mesh = {**self._eager, **self._waiting}
+        self._others = [link for link in self._links.values() if link not in mesh]
 
     def handle(self, link: Link, frame: Control) -> None:
         """A frame that arranges the spreading; it can do no harm but to make its sender's link busy."""
         match frame:
             case Graft():
-                if link in self._eager:
+                if link in self._eager or link in self._waiting:
                     return
-                if len(self._eager) < MOST_EAGER or link.peer.peer_id in self._pinned:
-                    self._declined.pop(link, None)
+                if len(self._eager) < MOST_EAGER:
                     self._eager[link] = None
                 else:
+                    self._waiting[link] = None
                     link.send(_PRUNE)
+                self._sort_out_others()
             case Prune():
-                if link in self._eager and link.peer.peer_id not in self._pinned:
-                    del self._eager[link]
+                if link in self._asked:
+                    del self._asked[link]
                     self._declined[link] = None
                     self.links_changed()
             case Have():

@@ -1,12 +1,13 @@
 """The mesh: whole messages over few links, names over some others, and everyone gets everything once."""
 
 import asyncio
+import itertools
 
 from tests.coda_daemon.gossip.testbed import GREETINGS, GossipNode, Impostor, in_world, next_frame
 from tests.coda_daemon.worlds import World
 
 from coda_daemon.gossip import spreading
-from coda_daemon.gossip.frames import Graft, Have, Message, Ping, Pong, Prune, Want, encode
+from coda_daemon.gossip.frames import Addresses, Graft, Have, Message, Ping, Pong, Prune, Want, encode
 from coda_daemon.gossip.network import Limits
 from coda_daemon.gossip.seen import digest
 
@@ -21,9 +22,10 @@ def test_thirty_nodes_get_every_message_once_over_a_sparse_mesh() -> None:
         nodes = [seed, *(GossipNode(world, f"node-{index}", [seed], limits=limits) for index in range(29))]
         await asyncio.sleep(20)
         assert all(len(node.gossip.peers) == 29 for node in nodes)
-        degrees = [len(node.gossip._spreading._eager) for node in nodes]
-        assert spreading.DEGREE <= min(degrees) <= max(degrees) <= 29
-        assert sum(degrees) < 30 * spreading.MOST_EAGER
+        meshes = [node.gossip._spreading for node in nodes]
+        assert {len(mesh._asked) for mesh in meshes} == {spreading.DEGREE}
+        assert sum(len(mesh._eager) for mesh in meshes) == 30 * spreading.DEGREE
+        assert max(len(mesh._eager) for mesh in meshes) <= spreading.MOST_EAGER
 
         for index, node in enumerate(nodes):
             node.gossip.publish("block", bytes([index]))
@@ -32,6 +34,38 @@ def test_thirty_nodes_get_every_message_once_over_a_sparse_mesh() -> None:
         everything = [bytes([index]) for index in range(30)]
         for index, node in enumerate(nodes):
             assert sorted(node.received) == everything[:index] + everything[index + 1 :]
+
+    in_world(check)
+
+
+def test_those_whose_only_peer_sends_whole_messages_to_enough_others_get_everything_too() -> None:
+    async def check(world: World) -> None:
+        hub = GossipNode(world, "hub")
+        leaves = [GossipNode(world, f"leaf-{index}", [hub], is_isolated=True) for index in range(12)]
+        await asyncio.sleep(10)
+        assert len(hub.gossip.peers) == 12
+        assert all(leaf.gossip.peers == (hub.peer,) for leaf in leaves)
+
+        leaves[0].gossip.publish("block", b"payload")
+        await asyncio.sleep(1)
+        assert [leaf.received for leaf in leaves[1:]] == [[b"payload"]] * 11
+
+    in_world(check)
+
+
+def test_what_the_maker_cannot_send_to_a_node_comes_from_others_at_once() -> None:
+    async def check(world: World) -> None:
+        seed = GossipNode(world, "seed")
+        nodes = [seed, *(GossipNode(world, f"node-{index}", [seed]) for index in range(9))]
+        await asyncio.sleep(10)
+        for number, (maker, cut_off) in enumerate(itertools.permutations(nodes, 2)):
+            link = world.network.link(maker.name, cut_off.name)
+            link.cut(True)
+            maker.gossip.publish("block", bytes([number]))
+            await asyncio.sleep(0.5)
+            assert cut_off.received[-1:] == [bytes([number])]
+            link.cut(False)
+            await asyncio.sleep(10)
 
     in_world(check)
 
@@ -84,14 +118,20 @@ def test_a_message_is_not_sent_to_those_who_sent_it_or_told_that_they_have_it() 
     in_world(check)
 
 
-def test_a_direct_peer_is_in_the_mesh() -> None:
+def test_a_direct_peer_is_asked_for_whole_messages_and_sent_them_unasked_however_many_ask() -> None:
     async def check(world: World) -> None:
-        direct = GossipNode(world, "direct")
+        direct = Impostor(world, "direct")
         node = GossipNode(world, "node", direct=[direct])
-        others = [GossipNode(world, f"other-{index}", [node]) for index in range(15)]
-        await asyncio.sleep(10)
-        assert len(node.gossip.peers) == len(others) + 1
-        assert direct.peer in [link.peer for link in node.gossip._spreading._eager]
+        await asyncio.sleep(0.1)
+        for index in range(spreading.MOST_EAGER):
+            connection = await Impostor(world, f"impostor-{index}").link(node)
+            await connection.send(encode(Graft()))
+        connection = await direct.link(node)
+        sender = Impostor(world, "sender").own.identity.peer_id
+        node.gossip._spreading.publish("block", b"payload", sender=sender)
+        assert isinstance(await next_frame(connection), Addresses)
+        assert isinstance(await next_frame(connection), Graft)
+        assert await next_frame(connection) == Message("block", b"payload")
 
     in_world(check)
 
@@ -112,7 +152,7 @@ def test_what_a_peer_has_is_fetched_and_the_next_one_is_asked_when_it_does_not_c
         assert node.received == [b"payload"]
         await one.send(encode(Have(NAME)))
         await one.send(encode(Ping()))
-        assert isinstance(await next_frame(one, skipping=(*GREETINGS, Message)), Pong), (
+        assert isinstance(await next_frame(one, skipping=(*GREETINGS, Message, Have)), Pong), (
             "it is not asked again"
         )
 

@@ -36,7 +36,7 @@ class GossipNode:
         machine: Machine | None = None,
         is_isolated: bool = False,
         is_flooding: bool = False,
-        direct: Sequence["GossipNode"] = (),
+        direct: Sequence["GossipNode | Impostor"] = (),
     ) -> None:
         self.machine = machine or world.machine(name)
         self.name = name
@@ -110,6 +110,10 @@ class Impostor:
         self.machine = world.machine(name)
         self.host = self.machine.host()
         self.own = Self(self.machine.identity, "chain", "", 8302)
+
+    @property
+    def peer(self) -> Peer:
+        return parse_multiaddress(self.machine.multiaddress)
 
     async def link(self, node: GossipNode) -> Connection:
         """A link that the node takes for a peer's."""
