@@ -6,20 +6,26 @@ import click
 @click.command("judge", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("targets", metavar="[RUN | LOG...]", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--k", type=click.IntRange(1), default=290, show_default=True, help="Of logs: k, in blocks.")
+@click.option(
+    "--k", type=click.IntRange(1), help="Of logs: k, in blocks. By default what their blocks say, or 290."
+)
 @click.option(
     "--slot",
     "slot_seconds",
     type=click.FloatRange(0, min_open=True),
-    default=180.0,
-    show_default=True,
-    help="Of logs: length of a slot in seconds.",
+    help="Of logs: length of a slot in seconds. By default what their blocks say, or 180.",
 )
 @click.option(
-    "--slots-per-epoch", type=click.IntRange(1), default=7140, show_default=True, help="Of logs: as it says."
+    "--slots-per-epoch",
+    type=click.IntRange(1),
+    help="Of logs: as it says. By default what their blocks say, or 7140.",
 )
 def judge_command(
-    targets: tuple[str, ...], as_json: bool, k: int, slot_seconds: float, slots_per_epoch: int
+    targets: tuple[str, ...],
+    as_json: bool,
+    k: int | None,
+    slot_seconds: float | None,
+    slots_per_epoch: int | None,
 ) -> int:
     """Judge RUN again from its history, or daemons' log files alone.
 

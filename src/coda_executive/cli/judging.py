@@ -1,8 +1,8 @@
 """What `judge` does: a history or log files in, findings and an exit code out."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,20 @@ from coda_executive.cli.find_run import find_run
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import ConfigError, EngineError
 from coda_executive.events.parse import Parser
+from coda_executive.events.protocol_constants import ProtocolConstants, constants_told_by
 from coda_executive.executive.judgement import judge_run, run_panel
 from coda_executive.executive.outcome import EXIT_CODES, Verdict
 from coda_executive.executive.run_directory import read_outcome
 from coda_executive.log_engines.lines import merge_logs
 from coda_executive.nemesis.journal import JOURNAL_FILE, outstanding
-from coda_executive.observation.history import EventSeen, HistoryEntry
+from coda_executive.observation.history import EventSeen, GenesisSet, HistoryEntry
 from coda_executive.report.summary import finding_lines
 from coda_executive.validation.finding import Finding, Validity, worst
 from coda_executive.validation.validator import RunFacts
 from coda_protocol.structured_events import BY_NAME
 
+_MAINNET = RunFacts(k=290, slots_per_epoch=7140, slot_ms=180_000)
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERDICTS = {Validity.INVALID: Verdict.FAILED, Validity.UNKNOWN: Verdict.INCONCLUSIVE}
 
 
@@ -64,16 +67,23 @@ def judge_one_run(given: str | None, *, as_json: bool) -> int:
 
 
 def judge_log_files(
-    targets: Sequence[str], *, k: int, slot_seconds: float, slots_per_epoch: int, as_json: bool
+    targets: Sequence[str],
+    *,
+    k: int | None,
+    slot_seconds: float | None,
+    slots_per_epoch: int | None,
+    as_json: bool,
 ) -> int:
-    """Print what the logs of some nodes say. Raises ConfigError if two would be one node's or
-    one is no log of a daemon.
+    """Print what the logs of some nodes say; what of the network's constants is None is as their blocks say, or as on
+    mainnet. Raises ConfigError if two would be one node's or one is no log of a daemon.
     """
     logs = _logs(targets)
     silent = set(logs)
-    panel = run_panel(RunFacts(k=k, slots_per_epoch=slots_per_epoch, slot_ms=round(slot_seconds * 1000)))
     try:
-        panel.take(_entries(logs, silent))
+        told = _constants_of(logs.values())
+        facts = _facts(told, k=k, slot_seconds=slot_seconds, slots_per_epoch=slots_per_epoch)
+        panel = run_panel(facts)
+        panel.take(_entries(logs, silent, None if told is None else told.genesis_ms))
     except OSError as error:
         raise EngineError(f"cannot read the logs: {error}") from error
     if silent:
@@ -112,9 +122,46 @@ def _logs(targets: Sequence[str]) -> Mapping[NodeId, Path]:
     return logs
 
 
-def _entries(logs: Mapping[NodeId, Path], silent: set[NodeId]) -> Iterator[HistoryEntry]:
+def _constants_of(logs: Iterable[Path]) -> ProtocolConstants | None:
+    """What the first block says that tells all, of whichever log; None if no block was made."""
+    partly: ProtocolConstants | None = None
+    for path in logs:
+        with path.open("rb") as lines:
+            for line in lines:
+                told = constants_told_by(line)
+                if told is not None and told.slot_ms is not None:
+                    return told
+                partly = told or partly
+    return partly
+
+
+def _facts(
+    told: ProtocolConstants | None,
+    *,
+    k: int | None,
+    slot_seconds: float | None,
+    slots_per_epoch: int | None,
+) -> RunFacts:
+    slot_ms = None if slot_seconds is None else round(slot_seconds * 1000)
+    if told is None:
+        return RunFacts(
+            k or _MAINNET.k, slots_per_epoch or _MAINNET.slots_per_epoch, slot_ms or _MAINNET.slot_ms
+        )
+    return RunFacts(
+        k or told.k,
+        slots_per_epoch or told.slots_per_epoch,
+        slot_ms or told.slot_ms or _MAINNET.slot_ms,
+        slots_per_sub_window=told.slots_per_sub_window,
+        grace_period_slots=told.grace_period_slots,
+        genesis_slot=told.genesis_slot,
+    )
+
+
+def _entries(
+    logs: Mapping[NodeId, Path], silent: set[NodeId], genesis_ms: int | None
+) -> Iterator[HistoryEntry]:
     """The lines of all nodes by time, as a history would hold them; the first line is at 0. Who wrote a record is no
-    longer `silent`.
+    longer `silent`. `genesis_ms` is since the Unix epoch.
     """
     parser = Parser({event.name: event.id for event in BY_NAME.values()})
     began: datetime | None = None
@@ -123,7 +170,11 @@ def _entries(logs: Mapping[NodeId, Path], silent: set[NodeId]) -> Iterator[Histo
         if line.time and line.time != text:
             text = line.time
             now = datetime.fromisoformat(text)
-            began = began or now
+            if began is None:
+                began = now
+                if genesis_ms is not None:
+                    began_us = (began.astimezone(UTC) - _UNIX_EPOCH) // timedelta(microseconds=1)
+                    yield HistoryEntry(0, GenesisSet(genesis_ms * 1_000_000 - began_us * 1000))
             time_ns = (now - began) // timedelta(microseconds=1) * 1000
         if line.message is not None and line.text.startswith(b"{"):
             silent.discard(line.node)

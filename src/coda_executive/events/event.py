@@ -20,8 +20,15 @@ class NodeInitialized(msgspec.Struct, frozen=True, gc=False):
     """The transition frontier controller started: the node takes part. Again after each bootstrap."""
 
 
+class WindowDensity(msgspec.Struct, frozen=True, gc=False):
+    """`sub_windows` in blocks, a ring indexed by sub-window number; `minimum` in blocks a window."""
+
+    minimum: int
+    sub_windows: tuple[int, ...]
+
+
 class BlockProduced(msgspec.Struct, frozen=True, gc=False):
-    """Written by the producing node only."""
+    """Written by the producing node only. `density` is None from a build that does not tell it."""
 
     state_hash: StateHash
     parent: StateHash
@@ -30,6 +37,7 @@ class BlockProduced(msgspec.Struct, frozen=True, gc=False):
     epoch: Epoch
     creator: str
     emitted_proof: bool
+    density: WindowDensity | None = None
 
 
 class BreadcrumbAdded(msgspec.Struct, frozen=True, gc=False):

@@ -23,6 +23,7 @@ from coda_executive.events.event import (
     SnarkWorkGossiped,
     SyncStatusChanged,
     TransactionsGossiped,
+    WindowDensity,
 )
 from coda_protocol.currency import Fee
 from coda_protocol.hashes import StateHash
@@ -36,10 +37,12 @@ class _HardForkSlot(msgspec.Struct, frozen=True):
     slot_number: _Natural
 
 
-class _ConsensusState(msgspec.Struct, frozen=True):
+class ConsensusState(msgspec.Struct, frozen=True):
     blockchain_length: _Natural
     epoch_count: _Natural
     block_creator: str
+    min_window_density: _Natural | None = None
+    sub_window_densities: tuple[_Natural, ...] = ()
     global_slot_since_genesis: _Natural | None = None
     curr_global_slot_since_hard_fork: _HardForkSlot | None = None
     curr_global_slot: _HardForkSlot | None = None  # its name before Berkeley
@@ -54,9 +57,21 @@ class _ConsensusState(msgspec.Struct, frozen=True):
             raise ValueError("Object missing required field `global_slot_since_genesis` of consensus_state")
         return GlobalSlot(since_fork.slot_number)
 
+    @property
+    def slots_since_fork(self) -> int:
+        """Since the latest hard fork; without one, since genesis."""
+        since_fork = self.curr_global_slot_since_hard_fork or self.curr_global_slot
+        return self.global_slot if since_fork is None else since_fork.slot_number
+
+    @property
+    def density(self) -> WindowDensity | None:
+        if self.min_window_density is None or not self.sub_window_densities:
+            return None
+        return WindowDensity(self.min_window_density, self.sub_window_densities)
+
 
 class _Body(msgspec.Struct, frozen=True):
-    consensus_state: _ConsensusState
+    consensus_state: ConsensusState
 
 
 class _ProtocolState(msgspec.Struct, frozen=True):
@@ -100,6 +115,7 @@ def _read_block_produced(metadata: msgspec.Raw) -> DaemonEvent:
         epoch=Epoch(consensus.epoch_count),
         creator=consensus.block_creator,
         emitted_proof=breadcrumb.just_emitted_a_proof,
+        density=consensus.density,
     )
 
 

@@ -47,6 +47,7 @@ from coda_executive.nemesis.journal import JOURNAL_FILE
 from coda_executive.observation.delivery import DeliveryDelay
 from coda_executive.observation.history import (
     ErrorFound,
+    GenesisSet,
     Measured,
     RunEnded,
     SectionBegan,
@@ -137,7 +138,10 @@ class Execution:
             self.router.subscribe(self._judge_line, (ErrorLogged,))
             async with self.session.log_engine.attach(testnet, queries, deliver) as attachment:
                 with self._phase("start"):
+                    began_ns = self.router.now_ns()
                     launch = await self.session.manager.launch()
+                    genesis_ns = began_ns + round(launch.boot_allowance * 1e9)
+                    self.router.record(GenesisSet(genesis_ns))
                 facts = NetworkFacts(
                     constants=plan.constants,
                     stake={node.id: node.stake_share for node in plan.nodes if node.stake_share > 0},

@@ -28,6 +28,9 @@ class _Constants(msgspec.Struct, frozen=True):
     k: int
     slots_per_epoch: int
     slot_ms: int
+    slots_per_sub_window: int = 0
+    grace_period_slots: int | None = None
+    genesis_slot: int = 0
 
 
 class _Node(msgspec.Struct, frozen=True):
@@ -49,6 +52,9 @@ def run_facts(plan_document: str | bytes) -> RunFacts:
         k=plan.constants.k,
         slots_per_epoch=plan.constants.slots_per_epoch,
         slot_ms=plan.constants.slot_ms,
+        slots_per_sub_window=plan.constants.slots_per_sub_window,
+        grace_period_slots=plan.constants.grace_period_slots,
+        genesis_slot=plan.constants.genesis_slot,
         # Of those that joined later the run's own validators were not told.
         stake={
             name: node.stake_share

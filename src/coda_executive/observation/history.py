@@ -97,6 +97,12 @@ class CrashExpected(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
     expected: bool
 
 
+class GenesisSet(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
+    """The first slot of the network begins, or began, `at_ns` nanoseconds after the run began."""
+
+    at_ns: int
+
+
 class NodeJoined(msgspec.Struct, frozen=True, tag_field="kind", tag=True):
     """The test added a node; `role` is such as "block producer"."""
 
@@ -152,6 +158,7 @@ _PlainRecord = (
     | FaultBegan
     | FaultEnded
     | CrashExpected
+    | GenesisSet
     | NodeJoined
     | NodeLeft
     | Measured

@@ -19,9 +19,9 @@ from coda_executive.events.event import (
     NodeStarted,
     SyncStatusChanged,
 )
-from coda_executive.observation.history import CrashExpected, FaultBegan, FaultEnded
+from coda_executive.observation.history import CrashExpected, FaultBegan, FaultEnded, GenesisSet
 
-Declaration = CrashExpected | FaultBegan | FaultEnded
+Declaration = CrashExpected | FaultBegan | FaultEnded | GenesisSet
 
 
 class Validity(StrEnum):

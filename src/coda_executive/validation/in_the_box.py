@@ -2,6 +2,7 @@
 
 from coda_executive.validation.common_prefix import CommonPrefix
 from coda_executive.validation.crashes import NoUndeclaredCrash
+from coda_executive.validation.density import DensityCounted
 from coda_executive.validation.finality import FinalityKept
 from coda_executive.validation.growth import ChainGrowth
 from coda_executive.validation.heal import SyncAfterHeal
@@ -10,6 +11,7 @@ from coda_executive.validation.production import ChainLinks, OneBlockPerSlot
 from coda_executive.validation.quality import ChainQuality
 from coda_executive.validation.restart import RestartKeepsTip
 from coda_executive.validation.selection import ChainSelection
+from coda_executive.validation.timeliness import NoEarlyBlock
 from coda_executive.validation.transactions import Conservation, NonceOrder
 from coda_executive.validation.validator import RunFacts, Validator
 
@@ -19,6 +21,8 @@ def validators_in_the_box(facts: RunFacts, chain: ObservedChain) -> tuple[Valida
     return (
         OneBlockPerSlot(facts),
         ChainLinks(facts),
+        NoEarlyBlock(facts),
+        DensityCounted(facts),
         CommonPrefix(facts, chain),
         ChainSelection(facts, chain),
         FinalityKept(facts, chain),

@@ -16,6 +16,7 @@ from coda_executive.observation.history import (
     EventSeen,
     FaultBegan,
     FaultEnded,
+    GenesisSet,
     HistoryEntry,
     ValidationBegan,
 )
@@ -27,6 +28,7 @@ _BATCH = 512  # entries that are handed to a validator at once, to time it with 
 
 MakeValidators = Callable[[RunFacts, ObservedChain], Sequence[Validator]]
 _NEMESIS = NodeId("nemesis")
+_EXECUTIVE = NodeId("executive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,9 @@ class Panel:
             self._digest()
             self._chain.faults.take(entry.time_ns, record)
             self._show([(type(record), Sighting(entry.time_ns, _NEMESIS, record), record)])
+        elif type(record) is GenesisSet:
+            self._digest()
+            self._show([(GenesisSet, Sighting(entry.time_ns, _EXECUTIVE, record), record)])
         elif type(record) is ValidationBegan:
             self._is_over = True
 

@@ -14,7 +14,7 @@ from coda_protocol.hashes import StateHash
 class ChainSelection(Validator):
     """When one node leaves a tip for another branch's, no node ever does the opposite. The new tip is no lower
     than the old one, unless the branches may have parted before the checkpoint of the later one's epoch: then
-    density decides, which no line tells.
+    density decides, which tips are not compared by here.
     """
 
     name = "chain-selection"

@@ -20,13 +20,18 @@ class RunFacts:
     """What is known of a network besides its observations.
 
     `k` in blocks, `slots_per_epoch` in slots, `slot_ms` in milliseconds; `stake` is each node's share, 0 to
-    1, empty when it is not known. A healed node may take `heal_slots` and `heal_seconds` together to sync.
+    1, empty when it is not known. `slots_per_sub_window` is 0 and `grace_period_slots` None when they are not.
+    `genesis_slot` is the first one, 0 but after a hard fork. A healed node may take `heal_slots` and
+    `heal_seconds` together to sync.
     """
 
     k: int
     slots_per_epoch: int
     slot_ms: int
     stake: Mapping[NodeId, float] = field(default_factory=dict)
+    slots_per_sub_window: int = 0
+    grace_period_slots: int | None = None
+    genesis_slot: int = 0
     heal_slots: int = 20
     heal_seconds: float = 60.0
 

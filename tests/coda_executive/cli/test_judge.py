@@ -143,7 +143,7 @@ def test_logs_alone_are_judged_by_what_they_hold(
     _, directory = simulate("await dsl.wait_for(block_height_to_grow(20))")
     logs = sorted(str(path) for path in directory.glob("nodes/*/daemon.log"))
 
-    code, judgement = judge(*logs, "--k", "12", "--slot", "1")
+    code, judgement = judge(*logs)
 
     assert (code, judgement["verdict"]) == (0, "passed")
     assert judgement["nodes"] == ["block-producer-1", "block-producer-2", "seed-1"]
@@ -152,6 +152,8 @@ def test_logs_alone_are_judged_by_what_they_hold(
     assert [finding["validator"] for finding in findings if finding["validity"] == "valid"] == [
         "one-block-per-slot",
         "chain-links",
+        "no-early-block",
+        "window-density",
         "common-prefix",
         "chain-selection",
         "finality",
@@ -167,6 +169,21 @@ def test_logs_of_one_producer_too_few_leave_questions_open(
     code, judgement = judge(*logs, "--k", "12", "--slot", "1")
 
     assert (code, judgement["verdict"]) == (2, "inconclusive")
+
+
+def test_options_go_before_what_the_blocks_of_a_log_say(
+    simulate: Callable[..., tuple[int, Path]], judge: Judge
+) -> None:
+    """With slots of an hour, whoever makes a block a second is early."""
+    _, directory = simulate("await dsl.wait_for(block_height_to_grow(3))")
+    logs = [str(path) for path in directory.glob("nodes/*/daemon.log")]
+
+    code, judgement = judge(*logs, "--slot", "3600")
+
+    findings = judgement["findings"]
+    assert isinstance(findings, list)
+    assert code == 1
+    assert [each["validator"] for each in findings if each["validity"] == "invalid"] == ["no-early-block"]
 
 
 def test_two_logs_of_one_node_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,6 +63,19 @@ def nothing_is_fetched(_original: Original, *_arguments: Any) -> None:
     return None
 
 
+def future_is_now(original: Original, block: Block, now: int, delta: int) -> str | None:
+    reason: str | None = original(block, now, delta)
+    return None if reason == "too early" else reason
+
+
+def empty_sub_windows_keep_their_counts(
+    original: Original, densities: Any, constants: Any, *, to_slot: int, **named: Any
+) -> Any:
+    """As if the sub-window before had been the parent's."""
+    last_of_one_before = max(named.pop("from_slot"), to_slot - to_slot % constants.slots_per_sub_window - 1)
+    return original(densities, constants, from_slot=last_of_one_before, to_slot=to_slot, **named)
+
+
 # ---- ledger ----
 
 
@@ -155,6 +168,13 @@ DEFECTS = {
     ),
     "every stake is held against itself": Defect(
         {"coda_daemon.consensus.lottery:threshold": share_of_itself}, ("InvariantViolated: chain-quality: ",)
+    ),
+    "a block from the future is taken": Defect(
+        {"coda_daemon.node:timeliness": future_is_now}, ("InvariantViolated: no-early-block: ",)
+    ),
+    "empty sub-windows keep their counts": Defect(
+        {"coda_daemon.consensus.building:advanced": empty_sub_windows_keep_their_counts},
+        ("InvariantViolated: window-density: ",),
     ),
     "catchup believes what it is sent": Defect(
         {"coda_daemon.node:Node._add": unchecked_from_catchup}, ("Rejecting block ",)

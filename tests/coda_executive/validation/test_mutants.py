@@ -20,7 +20,13 @@ from coda_executive.events.event import (
     NodeStarted,
 )
 from coda_executive.executive.judgement import run_facts
-from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryReader, ValidationBegan
+from coda_executive.observation.history import (
+    EventSeen,
+    GenesisSet,
+    HistoryEntry,
+    HistoryReader,
+    ValidationBegan,
+)
 from coda_executive.validation.validator import RunFacts
 from coda_protocol.hashes import StateHash
 from coda_protocol.slots import BlockchainLength, GlobalSlot
@@ -102,6 +108,26 @@ def _too_high(entries: Entries) -> Entries:
     index, block = _blocks(entries)[-1]
     higher = replace(block, height=BlockchainLength(block.height + 1))
     return [*entries[:index], _with_event(entries[index], higher), *entries[index + 1 :]]
+
+
+def _ahead_of_time(entries: Entries) -> Entries:
+    """A node adopts another's block half a slot before that one's slot begins."""
+    began = next(entry.record.at_ns for entry in entries if isinstance(entry.record, GenesisSet))
+    slots = {block.state_hash: (_node(entries[at]), block.global_slot) for at, block in _blocks(entries)}
+    for at, entry in enumerate(entries):
+        event = _event(entry)
+        tip = event.best_tip if isinstance(event, FrontierChanged) else None
+        if at > len(entries) // 2 and tip in slots and slots[tip][0] != _node(entry):
+            early = replace(entry, time_ns=began + slots[tip][1] * 120_000_000_000 - 60_000_000_000)
+            return [*entries[:at], early, *entries[at + 1 :]]
+    raise AssertionError("nobody adopted another's block")
+
+
+def _uncounted(entries: Entries) -> Entries:
+    """A block tells its parent's densities."""
+    (_, parent), (index, block) = _blocks(entries)[4:6]
+    copied = _with_event(entries[index], replace(block, density=parent.density))
+    return [*entries[:index], copied, *entries[index + 1 :]]
 
 
 def _long_fork(entries: Entries) -> Entries:
@@ -235,6 +261,8 @@ def _replay(entries: Entries) -> Entries:
     [
         (_second_block, "one-block-per-slot"),
         (_too_high, "chain-links"),
+        (_ahead_of_time, "no-early-block"),
+        (_uncounted, "window-density"),
         (_long_fork, "common-prefix"),
         (_whim, "chain-selection"),
         (_other_root, "finality"),
