@@ -35,15 +35,18 @@ class Announcements:
     def __init__(self) -> None:
         self._listeners: dict[Callable[[Announcement], None], None] = {}
 
-    @property
-    def is_heard(self) -> bool:
-        """Whether anybody listens; what nobody hears need not be made."""
-        return bool(self._listeners)
-
     def listen(self, listener: Callable[[Announcement], None]) -> Callable[[], None]:
         """Have each announcement from now on; what is returned ends that."""
         self._listeners[listener] = None
         return lambda: self._listeners.pop(listener, None)
+
+    def tell_block(self, block: Block, *, is_reorganization: bool) -> None:
+        """A block was added, which changed the best tip to one that does not extend the old one, if so."""
+        if not self._listeners:
+            return
+        self.tell(BlockAdded(block))
+        if is_reorganization:
+            self.tell(Reorganized())
 
     def tell(self, announcement: Announcement) -> None:
         for listener in tuple(self._listeners):

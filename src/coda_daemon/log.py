@@ -1,7 +1,7 @@
 """The daemon's log: structured events and plain lines, to every sink that wants them (daemon contract C,
 D.8).
 
-    log.event(structured_events.BLOCK_RECEIVED, state_hash=hash, sender=peer.as_json())
+    log.event(structured_events.BLOCK_RECEIVED, state_hash=hash, sender=peer.sender_json)
     log.info("Block_producer", "Producing new block with parent $breadcrumb", breadcrumb=lambda: costly())
 
 A line that no sink takes costs a comparison: nothing is built. A metadata value may be `msgspec.Raw`, `bytes` that

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coda_daemon.announcements import Announcements, BlockAdded, Reorganized, SyncChanged
+from coda_daemon.announcements import Announcements, SyncChanged
 from coda_daemon.block_json import breadcrumb_json
 from coda_daemon.block_producer import BlockProducer, EmptyEpochError, Producer
 from coda_daemon.blocks import Block, MalformedBlockError, decode_block
@@ -184,10 +184,6 @@ class Node:
         """The best tip's ledger."""
         return None if self.frontier is None else self.frontier.best_tip.ledger
 
-    @property
-    def genesis_block(self) -> Block:
-        return self.genesis.block
-
     def best_path(self, max_length: int | None = None) -> tuple[Block, ...]:
         """Oldest first, as `bestChain` gives it (D.3); empty without a frontier."""
         return () if self.frontier is None else self.frontier.best_path(max_length)
@@ -346,7 +342,7 @@ class Node:
         self._log.event(structured_events.STARTING_TRANSITION_FRONTIER_CONTROLLER)
         early, self._early = self._early, None
         if early is not None:
-            self._take_in(following, *early)
+            self._take_in(following, *early, is_timely=not self._untimely(early[0]))
             self._hear_of(early[0])
         self._recompute_status()
         try:
@@ -407,12 +403,13 @@ class Node:
 
     def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
         """Take in a gossip message; True when it is to be passed on."""
+        if topic == BLOCK_TOPIC:
+            return self._receive_block(peer, payload)
         if topic == TRANSACTION_TOPIC:
             return self.pool.receive(peer, payload, self.pool_view)
-        if topic == SNARK_TOPIC:
-            return self.snark.receive(peer, payload)
-        if topic != BLOCK_TOPIC:
-            return False
+        return topic == SNARK_TOPIC and self.snark.receive(peer, payload)
+
+    def _receive_block(self, peer: Peer, payload: bytes) -> bool:
         try:
             block = decode_block(payload)
         except MalformedBlockError as error:
@@ -422,7 +419,7 @@ class Node:
             self._blame(peer, "Decoding_failed")
             return False
         self._log.event(
-            structured_events.BLOCK_RECEIVED, state_hash=block.state_hash, sender=peer.as_sender()
+            structured_events.BLOCK_RECEIVED, state_hash=block.state_hash, sender=peer.sender_json
         )
         if block.blockchain_length > self.highest_unvalidated:
             self.highest_unvalidated = block.blockchain_length
@@ -438,7 +435,7 @@ class Node:
         if self._following is None:
             self._remember(block, peer)
             return False
-        is_added = self._take_in(self._following, block, peer)
+        is_added = self._take_in(self._following, block, peer, is_timely=True)
         if self._following is not None:
             self._following.catchup.adopt_waiting()
         return is_added
@@ -448,13 +445,13 @@ class Node:
         if self._early is None or is_better(block, self._early[0], self.genesis.rules.constants):
             self._early = (block, sender)
 
-    def _take_in(self, following: _Following, block: Block, sender: Peer | None) -> bool:
+    def _take_in(self, following: _Following, block: Block, sender: Peer | None, *, is_timely: bool) -> bool:
         """Add a block, or see to its ancestors; True when it was added."""
         frontier = following.controller.frontier
         if frontier.known_block(block.state_hash) is not None:
             return False
         if block.previous_state_hash in frontier:
-            return self._add(following, block, sender)
+            return self._add(following, block, sender, is_timely=is_timely)
         if is_too_far(block, frontier, self.genesis):
             self._early = (block, sender)
             _end(following, None)
@@ -467,13 +464,14 @@ class Node:
         following = self._following
         if following is None or block.global_slot > self.slot_now:
             return False
-        is_added = self._add(following, block, None)
-        if is_added and self._network is not None and not self._untimely(block):
+        is_timely = not self._untimely(block)
+        is_added = self._add(following, block, None, is_timely=is_timely)
+        if is_added and is_timely and self._network is not None:
             self._network.publish(BLOCK_TOPIC, block.encoded)
         return is_added
 
-    def _add(self, following: _Following, block: Block, sender: Peer | None) -> bool:
-        """Validate and add a block whose parent is in the frontier."""
+    def _add(self, following: _Following, block: Block, sender: Peer | None, *, is_timely: bool) -> bool:
+        """Validate and add a block whose parent is in the frontier; a timely one is gossiped afterwards."""
         try:
             built = following.controller.validated(block)
         except InvalidBlockError as error:
@@ -490,7 +488,7 @@ class Node:
         diff = self._written(following, built, made_here=False)
         if diff is None:
             return False
-        if not self._untimely(block):
+        if is_timely:
             self._log.event(structured_events.REBROADCAST_TRANSITION, state_hash=block.state_hash)
         self._added(following, block, diff)
         return True
@@ -546,10 +544,7 @@ class Node:
             self._recompute_status()
         now_ms = self._clock.time_ns() // 1_000_000
         self.measurements.add(block, now_ms, is_reorganization=is_reorganization)
-        if self.announcements.is_heard:
-            self.announcements.tell(BlockAdded(block))
-            if is_reorganization:
-                self.announcements.tell(Reorganized())
+        self.announcements.tell_block(block, is_reorganization=is_reorganization)
 
     def _blame(self, peer: Peer, action: str) -> None:
         if self._network is not None:

@@ -112,7 +112,7 @@ class TransactionPool:
             self._log.event(
                 structured_events.TRANSACTIONS_RECEIVED,
                 fee_payer_summaries=[fee_payer_summary(command) for command in commands],
-                sender=peer.as_sender(),
+                sender=peer.sender_json,
             )
         if view is None:
             return False

@@ -4,7 +4,9 @@ contract A.4, C.3).
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+
+import msgspec
 
 from coda_protocol.format_error import FormatError
 from coda_protocol.libp2p_keys import PeerId, public_key_of_peer
@@ -12,7 +14,7 @@ from coda_protocol.libp2p_keys import PeerId, public_key_of_peer
 _MULTIADDRESS = re.compile(r"/(ip4|ip6|dns4|dns6)/([^/]+)/tcp/([0-9]{1,5})/p2p/([^/]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Peer:
     """A node of the network by the address at which it accepts links; `port` is its external one."""
 
@@ -25,9 +27,11 @@ class Peer:
         kind = "ip6" if ":" in self.host else "ip4" if re.fullmatch(r"[0-9.]+", self.host) else "dns4"
         return f"/{kind}/{self.host}/tcp/{self.port}/p2p/{self.peer_id}"
 
-    def as_sender(self) -> dict[str, Any]:
-        """The JSON of a gossip sender in log lines (daemon contract C.3)."""
-        return {"Remote": {"host": self.host, "peer_id": self.peer_id, "libp2p_port": self.port}}
+    @cached_property
+    def sender_json(self) -> bytes:
+        """A gossip sender in log lines (daemon contract C.3)."""
+        remote = {"host": self.host, "peer_id": self.peer_id, "libp2p_port": self.port}
+        return msgspec.json.encode({"Remote": remote})
 
     def __str__(self) -> str:
         return self.multiaddress

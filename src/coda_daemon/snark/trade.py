@@ -142,7 +142,7 @@ class SnarkTrade:
             self._keep_early(work)
         if self._logs_gossip:
             self._log.event(
-                structured_events.SNARK_WORK_RECEIVED, work=work_json(work), sender=peer.as_sender()
+                structured_events.SNARK_WORK_RECEIVED, work=work_json(work), sender=peer.sender_json
             )
         return bundle is not None and self.pool.add(work, height=self._height)
 

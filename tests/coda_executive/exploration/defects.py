@@ -47,14 +47,16 @@ def share_of_itself(original: Original, stake: int, _total: int) -> int:
     return int(original(stake, stake))
 
 
-def unchecked_from_catchup(original: Original, node: Any, following: Any, block: Block, sender: Any) -> bool:
+def unchecked_from_catchup(
+    original: Original, node: Any, following: Any, block: Block, sender: Any, **named: Any
+) -> bool:
     """Blocks that come by gossip have a sender; the others are believed, and change no ledger."""
     if sender is not None:
-        return bool(original(node, following, block, sender))
+        return bool(original(node, following, block, sender, **named))
     parent = following.controller.frontier.breadcrumb(block.previous_state_hash)
     following.controller.validated = lambda _block: replace(parent, block=block)
     try:
-        return bool(original(node, following, block, sender))
+        return bool(original(node, following, block, sender, **named))
     finally:
         del following.controller.validated
 
