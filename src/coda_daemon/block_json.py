@@ -40,9 +40,10 @@ def breadcrumb_json(block: Block, constants: ConsensusConstants, *, received_ns:
     }
 
 
-def protocol_state_json(block: Block, constants: ConsensusConstants) -> dict[str, Any]:
+@lru_cache(maxsize=_SHARED)
+def protocol_state_json(block: Block, constants: ConsensusConstants) -> msgspec.Raw:
     state, consensus = block.state, block.consensus_state
-    return {
+    shown = {
         "previous_state_hash": block.previous_state_hash,
         "body": {
             "genesis_state_hash": state.genesis_state_hash,
@@ -80,6 +81,7 @@ def protocol_state_json(block: Block, constants: ConsensusConstants) -> dict[str
             },
         },
     }
+    return msgspec.Raw(_encoder.encode(shown))
 
 
 def command_json(included: Included) -> dict[str, Any]:
@@ -121,14 +123,12 @@ def transitions_json(blocks: tuple[Block, ...], constants: ConsensusConstants) -
     return _encoder.encode([_transition_json(block, constants) for block in blocks])
 
 
-@lru_cache(maxsize=_SHARED)
-def _transition_json(block: Block, constants: ConsensusConstants) -> msgspec.Raw:
-    transition = {
+def _transition_json(block: Block, constants: ConsensusConstants) -> dict[str, Any]:
+    return {
         "protocol_state": protocol_state_json(block, constants),
         "state_hash": block.state_hash,
         "just_emitted_a_proof": block.state.blockchain_state.has_ledger_proof,
     }
-    return msgspec.Raw(_encoder.encode(transition))
 
 
 def _epoch_data_json(data: EpochData) -> dict[str, Any]:

@@ -22,7 +22,8 @@ BLOCK = BUILT.block
 
 def test_breadcrumb_has_the_members_of_the_contract() -> None:
     """C.3: numbers as decimal text, hashes as base58, and all that a reader may look for."""
-    breadcrumb = breadcrumb_json(BLOCK, CONSTANTS, received_ns=1_714_564_805_120_000_000)
+    shown = breadcrumb_json(BLOCK, CONSTANTS, received_ns=1_714_564_805_120_000_000)
+    breadcrumb = msgspec.json.decode(msgspec.json.encode(shown))
 
     assert breadcrumb["just_emitted_a_proof"] is False
     assert breadcrumb["transition_receipt_time"] == "2024-05-01 12:00:05.120000Z"
@@ -49,7 +50,6 @@ def test_breadcrumb_has_the_members_of_the_contract() -> None:
         "epoch_length",
     }
     assert state["body"]["constants"]["k"] == "6"
-    assert msgspec.json.decode(msgspec.json.encode(breadcrumb)) == breadcrumb
 
 
 def test_diffs_are_objects_of_one_key_each() -> None:

@@ -48,7 +48,9 @@ def test_heights_and_slots_since_genesis_go_on_from_the_fork() -> None:
     assert block.consensus_state.global_slot_since_genesis == 5000
 
     for height, built in enumerate(chain(FORKED, 70), start=1002):
-        state = protocol_state_json(built.block, FORKED.rules.constants)["body"]["consensus_state"]
+        state = msgspec.json.decode(protocol_state_json(built.block, FORKED.rules.constants))["body"][
+            "consensus_state"
+        ]
         assert state["blockchain_length"] == str(height)
         since_fork = int(state["curr_global_slot_since_hard_fork"]["slot_number"])
         assert state["global_slot_since_genesis"] == str(5000 + since_fork)
