@@ -2,11 +2,15 @@
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from hashlib import blake2b
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from coda_protocol.base58 import decode, described, encode
 from coda_protocol.format_error import FormatError
+
+if TYPE_CHECKING:
+    from nacl.signing import SigningKey
 
 PeerId = NewType("PeerId", str)  # "12D3Koo…"
 
@@ -18,7 +22,7 @@ _IDENTITY_HASH = bytes.fromhex("0024")  # of the 36 bytes that follow
 _SEED_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Libp2pKeypair:
     """An ed25519 key pair by its 32-byte seed. Neither `str` nor `repr` shows the seed; `reveal` does."""
 
@@ -54,15 +58,19 @@ class Libp2pKeypair:
         public = _PUBLIC_ENVELOPE + self.public
         return f"{b64encode(secret).decode()},{b64encode(public).decode()},{self.peer_id}"
 
-    @property
+    @cached_property
     def peer_id(self) -> PeerId:
         return PeerId(encode(_IDENTITY_HASH + _PUBLIC_ENVELOPE + self.public))
 
     def sign(self, message: bytes) -> bytes:
         """An ed25519 signature of `SIGNATURE_BYTES`."""
+        return self._signing_key.sign(message).signature
+
+    @cached_property
+    def _signing_key(self) -> "SigningKey":
         from nacl.signing import SigningKey
 
-        return SigningKey(self.seed).sign(message).signature
+        return SigningKey(self.seed)
 
     def __repr__(self) -> str:
         return f"Libp2pKeypair({self.peer_id})"
@@ -82,6 +90,7 @@ def libp2p_keypair_from_seed(text: str) -> Libp2pKeypair:
     )
 
 
+@lru_cache(maxsize=1024)  # a node greets the same peers again and again
 def public_key_of_peer(peer_id: str) -> bytes:
     """The ed25519 public key, 32 bytes, inside a peer id. Raises FormatError for any other text."""
     lead = _IDENTITY_HASH + _PUBLIC_ENVELOPE

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
 from coda_executive.engines.simulation.schedulables import Timer
 
+_AIR = contextvars.Context()  # what is due belongs to no process: it comes also while one stands still
+
 
 class Work:
     """Work under way: done at `due_ns`, unless the processor's speed changes before."""
@@ -68,7 +70,7 @@ class SimulatedCpu:
         self._last_spent = None
 
     def _arm(self, work: Work) -> None:
-        work.timer = self._loop.call_at_ns(work.due_ns, (self._finish, work), contextvars.Context())
+        work.timer = self._loop.call_at_ns(work.due_ns, (self._finish, work), _AIR)
 
     def _finish(self, work: Work) -> None:
         del self._under_way[work]

@@ -268,6 +268,8 @@ class SimulatedEventLoop(BaseEventLoop):
         if process is None:
             self.default_exception_handler(context)
             return
+        if process.is_gone:
+            return  # nobody hears it, and a traceback takes its time
         error = context.get("exception")
         text = "".join(traceback.format_exception(error)) if error is not None else ""
         process.complain(f"{context['message']}\n{text}")
