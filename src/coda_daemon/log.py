@@ -79,8 +79,17 @@ class Log:
 
     def event(self, event: StructuredEvent, **metadata: Any) -> None:
         """Write a structured event at its own level; `metadata` holds the event's fields."""
-        if event.level >= self._lowest or self._is_captured(event.id):
-            self._write(event.level, event.module, event.message, metadata, event.id)
+        level = event.level
+        if level < self._lowest and not self._is_captured(event.id):
+            return
+        # As `_write`, without another call: nearly all lines are events.
+        frame = sys._getframe(1)
+        place = self._places.get((id(frame.f_code), frame.f_lasti, level, event.message))
+        if place is None or place.given != tuple(metadata):
+            place = self._placed(level, event.module, event.message, tuple(metadata), event.id, frame)
+        line = place.template.line(self._clock.time_ns(), metadata)
+        for take in place.takers:
+            take(line)
 
     def debug(self, module: str, message: str, **metadata: Any) -> None:
         if self._lowest <= Level.DEBUG:
@@ -108,14 +117,12 @@ class Log:
     def _is_captured(self, event_id: str | None) -> bool:
         return self._capturing is not None and event_id in self._capturing
 
-    def _write(
-        self, level: Level, module: str, message: str, given: dict[str, Any], event_id: str | None = None
-    ) -> None:
-        # Two frames up is the caller of `info`, `event` and the like.
+    def _write(self, level: Level, module: str, message: str, given: dict[str, Any]) -> None:
+        # Two frames up is the caller of `info` and the like.
         frame = sys._getframe(2)
         place = self._places.get((id(frame.f_code), frame.f_lasti, level, message))
         if place is None or place.given != tuple(given):
-            place = self._placed(level, module, message, tuple(given), event_id, frame)
+            place = self._placed(level, module, message, tuple(given), None, frame)
         line = place.template.line(self._clock.time_ns(), given)
         for take in place.takers:
             take(line)

@@ -1,7 +1,7 @@
 """Where log lines go: the console, and files that rotate (daemon contract A.7, C.1)."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from coda_daemon.log import Taker
@@ -13,6 +13,7 @@ from coda_protocol.log_message import (
     metadata_texts,
     placeholders,
     shortened,
+    unlike_any,
 )
 from coda_protocol.structured_events import NEW_BEST_TIP_EVENT, Level
 
@@ -80,6 +81,8 @@ class _EndOfStep:
 class RotatingFile:
     """A file that is renamed to `NAME.N` when it has grown over its size; N counts 0, 1, … and wraps around.
 
+    Where there is another file for over-long lines, these go there whole and are replaced here.
+
     Lines are collected and written once per step of the event loop. A disk that refuses them is told once on
     standard error, and the file is left alone from then on: a daemon outlives its log.
     """
@@ -92,6 +95,7 @@ class RotatingFile:
         *,
         max_size: int,
         rotations: int,
+        oversized: "RotatingFile | None" = None,
         end_of_step: _EndOfStep | None = None,
     ) -> None:
         """`end_of_step` may be shared with other files."""
@@ -100,16 +104,20 @@ class RotatingFile:
         self._path = path
         self._max_size = max_size
         self._rotations = max(1, rotations)
+        self._oversized = oversized
         self._end_of_step = end_of_step or _EndOfStep()
         self._pending: list[bytes] = []
         self._failed = False
-        self._size = store.size(path) if store.exists(path) else 0
+        self._size = store.size(path) if store.exists(path) else 0  # with what is collected
         self._next = next((n for n in range(self._rotations) if not store.exists(f"{path}.{n}")), 0)
 
-    def write(self, pieces: Iterable[bytes]) -> None:
-        """A line in pieces, with its newline."""
+    def take(self, line: EncodedLine) -> None:
+        if line.size > MAX_LINE and self._oversized is not None:
+            self._oversized.take(line)
+            line = unlike_any(shortened(line.text, ELIDED))
         is_first = not self._pending
-        self._pending += pieces
+        self._pending += line.pieces
+        self._size += line.size
         if is_first:
             self._end_of_step.flush(self)
 
@@ -122,7 +130,6 @@ class RotatingFile:
             return
         try:
             self._store.append(self._path, *pending)
-            self._size += sum(map(len, pending))
             if self._size > self._max_size:
                 self._store.rename(self._path, f"{self._path}.{self._next}")
                 self._next = (self._next + 1) % self._rotations
@@ -147,24 +154,25 @@ class LogFiles:
     ) -> None:
         end_of_step = _EndOfStep()
 
-        def file(name: str, mebibytes: int, count: int) -> RotatingFile:
+        def file(
+            name: str, mebibytes: int, count: int, oversized: RotatingFile | None = None
+        ) -> RotatingFile:
             return RotatingFile(
                 store,
                 console,
                 f"{directory}/{name}",
                 max_size=mebibytes * MEBIBYTE,
                 rotations=count,
+                oversized=oversized,
                 end_of_step=end_of_step,
             )
 
-        self._files = (
-            file("mina.log", 10, rotations),
-            file("mina-oversized-logs.log", 10, 20),
-            file("mina-best-tip.log", 5, 1),
-            file("mina-rejected-blocks.log", 5, 50),
-        )
-        main, oversized, best_tip, rejected = self._files
-        self.sinks = (MainFile(main, oversized, level), BestTipFile(best_tip), RejectedBlocksFile(rejected))
+        oversized = file("mina-oversized-logs.log", 10, 20)
+        main = file("mina.log", 10, rotations, oversized)
+        best_tip = file("mina-best-tip.log", 5, 1)
+        rejected = file("mina-rejected-blocks.log", 5, 50)
+        self._files = (main, oversized, best_tip, rejected)
+        self.sinks = (MainFile(main, level), BestTipFile(best_tip), RejectedBlocksFile(rejected))
 
     def flush(self) -> None:
         for file in self._files:
@@ -173,22 +181,14 @@ class LogFiles:
 
 @dataclass(frozen=True)
 class MainFile:
-    """mina.log; an over-long line is replaced there and goes to mina-oversized-logs.log whole."""
+    """mina.log, or a worker's log."""
 
     file: RotatingFile
-    oversized: RotatingFile
     level: Level
 
     def taker(self, message: str, event_id: str | None) -> Taker:
         del message, event_id  # all are taken
-        return self._take
-
-    def _take(self, line: EncodedLine) -> None:
-        if line.size <= MAX_LINE:
-            self.file.write(line.pieces)
-        else:
-            self.oversized.write(line.pieces)
-            self.file.write((shortened(line.text, ELIDED), b"\n"))
+        return self.file.take
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class BestTipFile:
 
     def taker(self, message: str, event_id: str | None) -> Taker | None:
         del message
-        return _whole_lines(self.file) if event_id == NEW_BEST_TIP_EVENT.id else None
+        return self.file.take if event_id == NEW_BEST_TIP_EVENT.id else None
 
 
 @dataclass(frozen=True)
@@ -212,8 +212,4 @@ class RejectedBlocksFile:
 
     def taker(self, message: str, event_id: str | None) -> Taker | None:
         del event_id
-        return _whole_lines(self.file) if message.startswith(REJECTING_BLOCK) else None
-
-
-def _whole_lines(file: RotatingFile) -> Taker:
-    return lambda line: file.write(line.pieces)
+        return self.file.take if message.startswith(REJECTING_BLOCK) else None

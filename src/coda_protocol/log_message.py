@@ -154,16 +154,20 @@ class LineTemplate:
         pieces, likeness, size = [self._prefix, timestamp, self._first], [self._kind], self._size
         for key, piece in self._rest:
             value = values[key]
-            if callable(value):
-                value = value()
             if type(value) is str:
                 value = _encode_text(value)
             elif type(value) is not bytes:
-                value = _encode(value)
+                value = _encoded(value)
             pieces += (value, piece)
             likeness.append(value)
             size += len(value)
         return EncodedLine(pieces, size, timestamp, tuple(likeness))
+
+
+def _encoded(value: Any) -> bytes:
+    if callable(value):
+        value = value()
+    return value if type(value) is bytes else _encode(value)
 
 
 def shortened(line: bytes, message: str) -> bytes:

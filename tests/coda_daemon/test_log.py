@@ -12,7 +12,7 @@ from coda_daemon.files import Files
 from coda_daemon.log import Log
 from coda_daemon.log_sinks import ELIDED, MAX_LINE, JsonConsole, LogFiles, RotatingFile, TextConsole
 from coda_protocol import structured_events
-from coda_protocol.log_message import EncodedLine
+from coda_protocol.log_message import EncodedLine, unlike_any
 from coda_protocol.structured_events import Level
 
 MODULE = "Module"
@@ -175,7 +175,7 @@ def test_an_overlong_line_is_elided_and_kept_elsewhere(tmp_path: Path) -> None:
 def test_a_full_file_is_renamed_and_the_numbers_wrap_around(tmp_path: Path) -> None:
     file = RotatingFile(Files(), MemoryConsole(), str(tmp_path / "a.log"), max_size=10, rotations=2)
     for line in (b"first line", b"second line", b"third line", b"end"):
-        file.write((line, b"\n"))
+        file.take(unlike_any(line))
 
     assert (tmp_path / "a.log.0").read_bytes() == b"third line\n"
     assert (tmp_path / "a.log.1").read_bytes() == b"second line\n"
@@ -186,7 +186,7 @@ def test_a_restarted_daemon_goes_on_with_the_next_number(tmp_path: Path) -> None
     (tmp_path / "a.log.0").write_bytes(b"of the last run")
     file = RotatingFile(Files(), MemoryConsole(), str(tmp_path / "a.log"), max_size=1, rotations=3)
 
-    file.write([b"line\n"])
+    file.take(unlike_any(b"line"))
 
     assert (tmp_path / "a.log.0").read_bytes() == b"of the last run"
     assert (tmp_path / "a.log.1").read_bytes() == b"line\n"
@@ -196,8 +196,8 @@ def test_a_disk_that_refuses_is_told_once(tmp_path: Path) -> None:
     console = MemoryConsole()
     file = RotatingFile(Files(), console, str(tmp_path / "gone" / "a.log"), max_size=10, rotations=1)
 
-    file.write([b"one\n"])
-    file.write([b"two\n"])
+    file.take(unlike_any(b"one"))
+    file.take(unlike_any(b"two"))
 
     assert len(console.errors) == 1
     assert "a.log" in console.errors[0]
@@ -206,8 +206,8 @@ def test_a_disk_that_refuses_is_told_once(tmp_path: Path) -> None:
 async def test_lines_are_in_the_file_after_the_step_of_the_loop_that_wrote_them(tmp_path: Path) -> None:
     file = RotatingFile(Files(), MemoryConsole(), str(tmp_path / "a.log"), max_size=1000, rotations=1)
 
-    file.write([b"one\n"])
-    file.write([b"two\n"])
+    file.take(unlike_any(b"one"))
+    file.take(unlike_any(b"two"))
     assert not (tmp_path / "a.log").exists()
     await asyncio.sleep(0)
 

@@ -53,7 +53,7 @@ async def run_snark_worker(arguments: Sequence[str], host: Host) -> int:
         return _USAGE_ERROR
     console = (JsonConsole if "log-json" in values else TextConsole)(host.console, level)
     file = _log_file(values.get("config-directory"), host)
-    sinks = (console,) if file is None else (console, MainFile(file, file, Level.TRACE))
+    sinks = (console,) if file is None else (console, MainFile(file, Level.TRACE))
     try:
         return await _run_until_end(
             Worker(options, host, log := Log(host.clock, sinks, pid=host.pid)), host, log
