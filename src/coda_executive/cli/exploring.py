@@ -1,5 +1,6 @@
 """What `explore` does: a live counter, then each kind of failure with its smallest case."""
 
+import contextlib
 import secrets
 import sys
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from coda_executive.errors import ConfigError, EngineError
+from coda_executive.errors import ConfigError, EngineError, ExecutiveError
 from coda_executive.executive.engines import chosen_options, find_engine
 from coda_executive.executive.load import find_test
 from coda_executive.executive.outcome import EXIT_CODES, Verdict
@@ -43,7 +44,9 @@ class ExploreRequest:
 
 
 def run_exploration(request: ExploreRequest) -> int:
-    """Search, tell what was found, and answer the exit code: 0 if every run passed, 1 if not, 130 after Ctrl-C."""
+    """Search, tell what was found, and answer the exit code: 0 if every run passed, 1 if not, 130 after Ctrl-C, 3 if
+    the search or its results were cut short by the infrastructure.
+    """
     engine = find_engine(request.engine)
     test = find_test(request.target)
     if unknown := [kind for kind in request.kinds if kind not in KINDS]:
@@ -64,26 +67,40 @@ def run_exploration(request: ExploreRequest) -> int:
         f"exploring {test.name} with seeds {first} to {first + request.seeds - 1}, {request.jobs} at once"
     )
     directory = _directory(test.name, request.out)
-    with Workers(setup, jobs=request.jobs) as workers:
-        found = explore(
-            setup,
-            range(first, first + request.seeds),
-            workers,
-            tell=_tell_terminal if sys.stderr.isatty() else _tell_plain,
-            budget=request.budget,
-        )
+    try:
+        with Workers(setup, jobs=request.jobs) as workers:
+            found = explore(
+                setup,
+                range(first, first + request.seeds),
+                workers,
+                tell=_tell_terminal if sys.stderr.isatty() else _tell_plain,
+                budget=request.budget,
+            )
+    except ExecutiveError:
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+        raise
     if sys.stderr.isatty():
         click.echo(err=True)
-    _write(directory / "exploration.json", msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
-    _tell_findings(found, directory)
+    texts = _tell_findings(found, directory)
+    # After all was told: what cannot be written is not lost.
+    document = directory / "exploration.json"
+    texts[document] = msgspec.json.format(msgspec.json.encode(found), indent=1).decode()
+    for path, text in texts.items():
+        _write(path, text)
+    click.echo(f"results: {document}")
+    if found.broken_off is not None:
+        raise EngineError(f"the search ended early: {found.broken_off}")
     if found.interrupted:
         return EXIT_CODES[Verdict.INTERRUPTED]
     return EXIT_CODES[Verdict.FAILED if found.failures else Verdict.PASSED]
 
 
-def _tell_findings(found: Exploration, directory: Path) -> None:
+def _tell_findings(found: Exploration, directory: Path) -> dict[Path, str]:
+    """Answers what is to be written where."""
+    texts: dict[Path, str] = {}
     runs = len(found.attempts)
-    if found.interrupted:
+    if found.interrupted or found.broken_off is not None:
         click.echo(f"interrupted after {runs} run{'' if runs == 1 else 's'}; what was found until then:")
     if not found.failures and runs:
         click.echo(f"no failure in {runs} runs: with 95 % confidence a run fails with p <= {found.bound:.2g}")
@@ -95,15 +112,22 @@ def _tell_findings(found: Exploration, directory: Path) -> None:
         if failure.is_repeatable is None:
             click.echo("  It was neither run again nor shrunk.")
         elif not failure.is_repeatable:
+            click.echo("  It did NOT fail in the same way each time that it was repeated.")
+        elif not failure.has_one_history:
             click.echo(
-                "  It did NOT fail in the same way each time that it was repeated: look for a nondeterminism."
+                "  It failed in the same way each time that it was repeated, but not with the same history."
+            )
+        if failure.has_one_history is False:
+            click.echo(
+                "  In real time that is to be expected. In the simulation it is a nondeterminism: run it with "
+                "--trace-text, and `coda-executive run --replay` that run, which names the first step that differs."
             )
         path = directory / f"failure_{number}.py"
         text = failure_test(found.setup, failure, str(path))
         if text is not None:
-            _write(path, text)
+            texts[path] = text
             click.echo(f"  the smallest case found, in {path}:\n\n{text}")
-    click.echo(f"results: {directory / 'exploration.json'}")
+    return texts
 
 
 def _directory(test: str, requested: Path | None) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from coda_executive.errors import ConfigError
+from coda_executive.errors import ConfigError, EngineError
 from coda_executive.executive.outcome import Verdict
 from coda_executive.exploration.attempt import Attempt, Result, Setup
 from coda_executive.exploration.reproduction import python_test
@@ -26,8 +26,8 @@ class Kept(msgspec.Struct, frozen=True):
 class Failure(msgspec.Struct, frozen=True):
     """Failures with one signature. `error` is the first one's; `case` the smallest found, None without faults.
 
-    `is_repeatable`: it failed in the same way, with the same history, each time that it was run again; None if
-    the search was interrupted before that.
+    `is_repeatable`: it failed in the same way each time that it was run again; None if the search ended before
+    that. `has_one_history`: with the same history each time, as it must in the simulation.
     """
 
     signature: str
@@ -35,6 +35,7 @@ class Failure(msgspec.Struct, frozen=True):
     error: str
     case: Case | None
     is_repeatable: bool | None
+    has_one_history: bool | None = None
 
 
 class Exploration(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ class Exploration(msgspec.Struct, frozen=True):
     attempts: tuple[Kept, ...]
     failures: tuple[Failure, ...]
     interrupted: bool = False
+    broken_off: str | None = None  # by an error of the infrastructure
 
     @property
     def bound(self) -> float:
@@ -59,15 +61,16 @@ def explore(
 ) -> Exploration:
     """Try the seeds, then shrink. `tell(attempts, failures, what)` is called after each attempt.
 
-    Ctrl-C ends the search with what it has found: what was not shrunk by then is left as it was drawn.
+    Ctrl-C ends the search with what it has found: what was not shrunk by then is left as it was drawn. So does a
+    worker that cannot go on, for want of space on the disk.
 
-    Raises EngineError when no worker can be used, and ConfigError for a test that the engine cannot run.
+    Raises EngineError when no run could be made, and ConfigError for a test that the engine cannot run.
     """
     kept: list[Kept] = []
     groups: dict[str, list[Result]] = {}
     failed = 0
     failures: list[Failure] = []
-    interrupted = False
+    interrupted, broken_off = False, None
     try:
         for result in workers.results(Attempt(seed) for seed in seeds):
             if result.verdict in (Verdict.USAGE, Verdict.NOTHING_RAN):
@@ -82,8 +85,12 @@ def explore(
             failures.append(_failure(signature, results, workers, budget))
     except KeyboardInterrupt:
         interrupted = True
-        failures += [_as_drawn(*group) for group in list(groups.items())[len(failures) :]]
-    return Exploration(setup, tuple(kept), tuple(failures), interrupted)
+    except EngineError as error:
+        if not kept:
+            raise
+        broken_off = str(error)
+    failures += [_as_drawn(*group) for group in list(groups.items())[len(failures) :]]
+    return Exploration(setup, tuple(kept), tuple(failures), interrupted, broken_off)
 
 
 def failure_test(setup: Setup, failure: Failure, path: str) -> str | None:
@@ -114,5 +121,9 @@ def _failure(signature: str, results: Sequence[Result], workers: Workers, budget
     # Once as in the search and once with the whole history written, which must not make a difference.
     attempts = [Attempt(seed, schedule, in_full=in_full) for in_full in (False, True)]
     again = list(workers.results(attempts))
-    is_repeatable = {each.signature for each in again} == {signature} and len({e.digest for e in again}) == 1
-    return msgspec.structs.replace(drawn, case=case, is_repeatable=is_repeatable)
+    return msgspec.structs.replace(
+        drawn,
+        case=case,
+        is_repeatable={each.signature for each in again} == {signature},
+        has_one_history=len({each.digest for each in again}) == 1,
+    )

@@ -19,7 +19,7 @@ import msgspec
 from coda_executive.errors import EngineError
 from coda_executive.executive.outcome import Verdict
 from coda_executive.exploration.attempt import Attempt, Result, Setup
-from coda_executive.exploration.batch import Start
+from coda_executive.exploration.batch import CANNOT, REMEDY, Start
 
 BATCH = 50  # attempts of one process
 LIMIT_SECONDS = 300  # of real time for one attempt
@@ -29,19 +29,23 @@ COMMAND = (sys.executable, "-m", "coda_executive.exploration.batch")
 class _Worker:
     """One process, started with its first attempt."""
 
-    def __init__(self, command: Sequence[str], setup: Setup, scratch: Path) -> None:
+    def __init__(self, command: Sequence[str], setup: Setup, shared: Path, number: int) -> None:
         self._command = command
         self._setup = setup
-        self._scratch = scratch
+        self._shared = shared
+        self._scratch = shared / str(number)
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._left = 0
 
     def make(self, attempt: Attempt) -> Result:
-        """Raises EngineError if the process cannot be used at all; one that died over an attempt is a result."""
+        """Raises EngineError if the process cannot be used; one that died over an attempt is a result."""
         if self._process is None or self._left == 0:
             self.end()
-            self._start()
+            try:
+                self._start()
+            except OSError as error:
+                raise EngineError(f"a worker of the search cannot be started: {error}; {REMEDY}") from error
         process = self._process
         assert process is not None
         assert process.stdin is not None
@@ -67,6 +71,7 @@ class _Worker:
         process.stdin.close()
         process.stdout.close()
         process.wait()
+        self._errors.close()
 
     def kill(self) -> None:
         """End it in the middle of whatever it does. May be called from another thread."""
@@ -76,26 +81,29 @@ class _Worker:
 
     def _start(self) -> None:
         number = next(self._numbers)
-        self._errors = self._scratch / f"errors-{number}.txt"
-        self._errors.parent.mkdir(parents=True, exist_ok=True)
-        with self._errors.open("wb") as errors:
-            # A session of its own: Ctrl-C is for us alone, and what it interrupts is no result.
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
+        # It has no name: nobody has to remove it. `end` closes it.
+        self._errors = tempfile.TemporaryFile(dir=self._shared)  # noqa: SIM115
+        # A session of its own: Ctrl-C is for us alone, and what it interrupts is no result.
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
         self._left = BATCH
-        start = Start(self._setup, str(self._scratch / f"batch-{number}"), LIMIT_SECONDS)
+        scratch = self._scratch / f"batch-{number}"
+        start = Start(self._setup, str(scratch), str(self._shared), LIMIT_SECONDS)
         assert self._process.stdin is not None
         self._process.stdin.write(msgspec.json.encode(start) + b"\n")
 
     def _died(self, process: subprocess.Popen[bytes], attempt: Attempt) -> Result:
         code = process.wait()
-        last = self._errors.read_text(errors="replace").strip().splitlines()[-20:]
+        self._errors.seek(0)
+        last = self._errors.read().decode(errors="replace").strip().splitlines()[-20:]
         self.end()
+        if code == CANNOT:
+            raise EngineError(f"a worker of the search cannot go on: {' '.join(last)}")
         if self._left == BATCH - 1 and code != -signal.SIGALRM:
             raise EngineError(
                 "a worker of the search ended at once; its last lines:"
@@ -112,10 +120,14 @@ class Workers:
     """A context manager; at its end no process and no file is left."""
 
     def __init__(self, setup: Setup, *, jobs: int, command: Sequence[str] = COMMAND) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix="coda-executive-explore-"))
-        self._workers = [
-            _Worker(command, setup, self._scratch / str(number)) for number in range(1, jobs + 1)
-        ]
+        """Raises EngineError if there is no place for what the runs write."""
+        try:
+            self._scratch = Path(tempfile.mkdtemp(prefix="coda-executive-explore-"))
+        except OSError as error:
+            raise EngineError(
+                f"the search finds no place for its runs: {error.strerror} in {tempfile.gettempdir()}; {REMEDY}"
+            ) from error
+        self._workers = [_Worker(command, setup, self._scratch, number) for number in range(1, jobs + 1)]
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)

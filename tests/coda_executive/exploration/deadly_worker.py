@@ -1,5 +1,6 @@
-"""A worker of a search that dies over every seed that three divides, and hangs over seed 4."""
+"""A worker of a search that dies over every seed that three divides, hangs over 4, and finds the disk full at 7."""
 
+import errno
 import os
 import signal
 
@@ -13,6 +14,8 @@ def die(self: attempt.Attempter, tried: attempt.Attempt) -> attempt.Result:
         os.kill(os.getpid(), signal.SIGKILL)
     if tried.seed == 4:
         signal.raise_signal(signal.SIGALRM)  # what comes when the limit is over
+    if tried.seed == 7:
+        raise OSError(errno.ENOSPC, "No space left on device")
     return make(self, tried)
 
 

@@ -1,8 +1,12 @@
 """Searches with real workers: what is found, how small it gets, and that it repeats."""
 
+import errno
+import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -22,6 +26,12 @@ pytestmark = [pytest.mark.real]
 
 TARGET = f"{gate.__file__}::small"
 HERE = Path(__file__).parent
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """The test's own limit ends it when that never comes."""
+    while not is_so():
+        time.sleep(0.05)
 
 
 def setup(most_faults: int = 8, kinds: tuple[str, ...] = ("Kill", "Pause", "SlowLinks")) -> Setup:
@@ -119,6 +129,56 @@ def test_the_command_tells_of_a_search_that_was_interrupted(
     assert [path.name for path in out.iterdir()] == ["exploration.json"]
 
 
+def test_a_worker_that_cannot_go_on_ends_the_search_with_what_it_has_found() -> None:
+    command = [sys.executable, str(HERE / "deadly_worker.py")]
+    with Workers(setup(most_faults=0), jobs=1, command=command) as workers:
+        found = explore(setup(most_faults=0), range(4, 50), workers, tell=lambda *_: None)
+
+    assert found.broken_off is not None
+    assert "No space left on device; free some space" in found.broken_off
+    assert [kept.seed for kept in found.attempts] == [4, 5, 6]
+    assert [failure.seeds for failure in found.failures] == [(4,), (6,)]
+
+
+def test_a_search_that_has_no_place_for_its_runs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(EngineError, match=r"No space left on device in .*set TMPDIR"):
+        Workers(setup(), jobs=1)
+
+
+def test_nothing_is_left_of_a_search_that_is_killed(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    arguments = ["--seeds", "500", "--jobs", "2", "--out", str(tmp_path / "out")]
+    search = subprocess.Popen(
+        [sys.executable, "-m", "coda_executive", "explore", TARGET, *arguments],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: len(list(scratch.glob("*/*/batch-1"))) == 2)
+    search.kill()
+    search.wait()
+
+    wait_until(lambda: not list(scratch.iterdir()))
+
+
+def test_what_was_found_is_told_even_if_it_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "exploration.json").mkdir()
+    arguments = ["--seeds", "1", "--seed", "1", "--jobs", "1", "--density", "0", "--out", str(tmp_path)]
+
+    assert run_cli(["explore", TARGET, *arguments]) == 3
+
+    shown = capsys.readouterr()
+    assert "no failure in 1 runs" in shown.out
+    assert "cannot write" in shown.err
+
+
 def test_the_command_tells_the_bound_when_nothing_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +210,7 @@ def test_a_kind_of_fault_that_the_engine_cannot_is_refused(
     assert run_cli(["explore", TARGET, *arguments, "--out", str(tmp_path / "out")]) == 4
 
     assert "engine local gives its nodes no CpuThrottleable" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_help_of_a_search_names_all_kinds_of_faults() -> None:

@@ -55,6 +55,7 @@ def check_found(name: str, setup: Setup, tmp_path: Path, *, jobs: int, budget: i
     told = [part for part in DEFECTS[name].told if part in failure.error]
     assert told, failure.error
     assert failure.is_repeatable
+    assert failure.has_one_history
     assert failure.case is not None
     assert len(failure.case.schedule.faults) <= MOST_FAULTS
     path = tmp_path / "failure.py"
