@@ -25,7 +25,7 @@ class Network(Protocol):
     async def wait_until_settled(self, quiet: float) -> None:
         """Wait until all seeds are linked and nothing changed for `quiet`."""
 
-    def publish(self, topic: str, payload: bytes, *, exclude: Peer | None = None) -> None: ...
+    def publish(self, topic: str, payload: bytes) -> None: ...
 
     async def request(self, peer: Peer, kind: str, payload: bytes, *, seconds: float) -> bytes:
         """Raises RequestFailed."""

@@ -135,13 +135,6 @@ def encode(frame: Frame) -> bytes:
     return _encoder.encode(frame)
 
 
-def encode_message(topic: str, payload: bytes) -> bytes:
-    """A message as a frame, which is the same for all peers."""
-    if len(payload) <= _SMALL:
-        return _encode_once(topic, payload)
-    return encode(Message(topic, payload))
-
-
 def decode(data: bytes) -> Frame:
     """Raises MalformedFrame."""
     return _decode_once(data) if len(data) <= _SMALL else _decode(data)
@@ -157,8 +150,3 @@ def _decode(data: bytes) -> Frame:
 # The same message comes from most neighbours, and in a simulation to all nodes of one process.
 _SMALL = 8192  # bytes
 _decode_once = lru_cache(maxsize=128)(_decode)
-
-
-@lru_cache(maxsize=128)
-def _encode_once(topic: str, payload: bytes) -> bytes:
-    return encode(Message(topic, payload))

@@ -217,6 +217,10 @@ class Link:
         match frame:
             case Message():
                 self._handler.handle_message(self, frame)
+            case Ping():
+                self.send(_PONG)
+            case Pong():
+                pass
             case Request():
                 if len(self._serving) >= MAX_SERVED_AT_ONCE:
                     self.send(encode(Refusal(frame.id, "too many requests at once")))
@@ -233,10 +237,6 @@ class Link:
                 self._handler.handle_addresses(self, frame)
             case Graft() | Prune() | Have() | Want():
                 self._handler.handle_control(self, frame)
-            case Ping():
-                self.send(_PONG)
-            case Pong():
-                pass
             case Goodbye():
                 self.close(f"it said goodbye: {frame.reason}")
             case _:

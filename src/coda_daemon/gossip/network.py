@@ -250,9 +250,9 @@ class Gossip:
             except TimeoutError:
                 return
 
-    def publish(self, topic: str, payload: bytes, *, exclude: Peer | None = None) -> None:
-        """Send a message to all peers but those known to have it; `exclude` is who it came from."""
-        self._spreading.publish(topic, payload, sender=None if exclude is None else exclude.peer_id)
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message to all peers but those known to have it."""
+        self._spreading.publish(topic, payload)
 
     async def request(self, peer: Peer, kind: str, payload: bytes, *, seconds: float) -> bytes:
         """Ask one peer. Raises RequestFailed when it is gone, cannot answer, or takes over `seconds`."""
@@ -279,7 +279,7 @@ class Gossip:
             self._log_bug("a message", link, error)
             return
         if is_good:
-            self.publish(message.topic, message.payload, exclude=link.peer)
+            self._spreading.pass_on(message)
 
     async def handle_request(self, link: Link, request: Request) -> bytes:
         try:

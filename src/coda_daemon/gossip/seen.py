@@ -1,9 +1,6 @@
 """Which messages were seen lately, in bounded memory."""
 
-from functools import lru_cache
 from hashlib import blake2b
-
-_SMALL = 8192  # bytes of a payload that is worth remembering
 
 
 class SeenMessages:
@@ -28,13 +25,6 @@ class SeenMessages:
         return True
 
 
-@lru_cache(maxsize=128)  # each message is named once for each link that it comes and goes over
-def _digest_once(topic: str, payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=16, key=topic.encode()).digest()
-
-
 def digest(topic: str, payload: bytes) -> bytes:
     """A message's name for deduplication."""
-    if len(payload) <= _SMALL:
-        return _digest_once(topic, payload)
     return blake2b(payload, digest_size=16, key=topic.encode()).digest()

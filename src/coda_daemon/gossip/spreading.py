@@ -10,12 +10,12 @@ fetch with `Want` what they lack.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import NamedTuple
 
-from coda_daemon.gossip.frames import Graft, Have, Message, Prune, Want, encode, encode_message
+from coda_daemon.gossip.frames import Graft, Have, Message, Prune, Want, encode
 from coda_daemon.gossip.link import Link
 from coda_daemon.gossip.seen import SeenMessages, digest
 from coda_protocol.libp2p_keys import PeerId
@@ -24,9 +24,9 @@ DEGREE = 3  # peers that a node asks
 MOST_EAGER = 6  # askers that it sends whole messages to
 LAZY = 1  # peers at least that are told of a message
 SEEN_CAPACITY = 4096  # messages
-HELD_CAPACITY = 128  # messages of which it is remembered who has them
+HELD_CAPACITY = 512  # messages that can still be fetched
+MAX_HELD = 16 * 1024 * 1024  # bytes of them
 LATELY = 32  # frames that hold or name the latest messages; each neighbour may send one
-MAX_KEPT = 16 * 1024 * 1024  # bytes of messages that can still be fetched
 MAX_WANTED = 64  # messages at once that one peer is asked for
 WANT_PATIENCE = 2.0  # seconds until another peer is asked
 
@@ -34,6 +34,14 @@ Control = Graft | Prune | Have | Want
 _GRAFT, _PRUNE = encode(Graft()), encode(Prune())
 
 _Holders = set[Link]  # never iterated: links have no order that repeats
+
+
+class _Forms(NamedTuple):
+    """What is sent of a message."""
+
+    name: bytes
+    frame: bytes  # the message, whole
+    have: bytes  # the frame that tells its name
 
 
 class Spreading:
@@ -49,67 +57,79 @@ class Spreading:
         self._is_flooding = is_flooding
         self._chance = chance
         self._seen = SeenMessages(SEEN_CAPACITY)
-        self._holders: dict[bytes, _Holders] = {}  # by name
+        self._held: dict[bytes, tuple[_Forms, _Holders]] = {}  # by name, oldest first
+        self._held_bytes = 0
         self._asked: dict[Link, None] = {}  # those who send us whole messages
         self._declined: dict[Link, None] = {}  # those who do not, though asked
         self._eager: dict[Link, None] = {}  # whom we send whole messages
         self._waiting: dict[Link, None] = {}  # whom we do not, though they asked
         self._others: list[Link] = []  # who did not ask
-        self._kept: dict[bytes, bytes] = {}  # frames by name, oldest first
-        self._kept_bytes = 0
         self._wanted: dict[bytes, dict[Link, None]] = {}  # who has it, by name; the first was asked
         self._timers: dict[bytes, asyncio.TimerHandle] = {}
 
     def take(self, link: Link, message: Message) -> bool:
         """Note a message, and that this peer has it; False if it had been taken before."""
-        name = digest(message.topic, message.payload)
-        is_new = self._seen.add(name)
-        if is_new:
-            self._note(name, encode_message(message.topic, message.payload)).update(
-                self._wanted.get(name, ())
-            )
+        forms = _forms(message.topic, message.payload)
+        name = forms.name
+        if (held := self._held.get(name)) is not None:
+            held[1].add(link)
+            return False
+        if not self._seen.add(name):
+            return False
+        holders = self._hold(forms)
+        holders.add(link)
+        if name in self._wanted:
+            holders.update(self._wanted[name])
             self._forget_wish(name)
-        if (holders := self._holders.get(name)) is not None:
-            holders.add(link)
-        return is_new
+        return True
 
-    def publish(self, topic: str, payload: bytes, *, sender: PeerId | None) -> None:
-        """Send a message on to those who are not known to have it; without a sender it is our own."""
-        name, frame = digest(topic, payload), encode_message(topic, payload)
-        holders = self._holders.get(name)
-        if holders is None:
-            self._seen.add(name)
-            holders = self._note(name, frame)
-        if sender is None or self._is_flooding:
-            for link in self._links.values():
-                if link not in holders and link.peer.peer_id != sender:
-                    link.send(frame)
-            return
-        for link in self._eager:
-            if link not in holders and link.peer.peer_id != sender:
-                link.send(frame)
-        self._tell(name, frame, holders, sender)
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message of our own to all who are not known to have it."""
+        forms = _forms(topic, payload)
+        self._seen.add(forms.name)
+        self._send(forms, self._links.values())
 
-    def _tell(self, name: bytes, frame: bytes, holders: _Holders, sender: PeerId) -> None:
-        """Tell those who wait for a place in the mesh, and some who do not, that the message is here."""
-        waiting, others = self._waiting, self._others
-        if not waiting and not others:
+    def pass_on(self, message: Message) -> None:
+        """Send a message that was taken to those who asked for whole ones, and tell some others of it."""
+        forms = _forms(message.topic, message.payload)
+        if self._is_flooding:
+            self._send(forms, self._links.values())
             return
-        self._keep(name, frame)
-        first, told = int(self._chance.random() * len(others)), 0
-        for link in (*waiting, *others[first:], *others[:first]):
-            if told >= LAZY and link not in waiting:
-                return
-            if link not in holders and link.peer.peer_id != sender:
-                link.send(_have(name))
+        holders = self._send(forms, self._eager)
+        for link in self._waiting:
+            if link not in holders:
+                link.send(forms.have)
+        others, told = self._others, 0
+        first = int(self._chance.random() * len(others))
+        for index in range(first - len(others), first):  # all of them, beginning anywhere
+            if (link := others[index]) not in holders:
+                link.send(forms.have)
                 told += 1
+                if told == LAZY:
+                    return
 
-    def _note(self, name: bytes, frame: bytes) -> _Holders:
-        """Begin to note who has a message."""
+    def _send(self, forms: _Forms, links: Iterable[Link]) -> _Holders:
+        """Send a whole message; answers who had it before."""
+        held = self._held.get(forms.name)
+        holders = self._hold(forms) if held is None else held[1]
+        frame = forms.frame
+        for link in links:
+            if link not in holders:
+                link.send(frame)
+        return holders
+
+    def _hold(self, forms: _Forms) -> _Holders:
+        """Keep a message for those who fetch it, and begin to note who has it."""
         holders: _Holders = set()
-        self._holders[name] = self.lately[frame] = self.lately[_have(name)] = holders
-        _keep_latest(self._holders, HELD_CAPACITY)
-        _keep_latest(self.lately, LATELY)
+        held, lately = self._held, self.lately
+        held[forms.name] = forms, holders
+        self._held_bytes += len(forms.frame)
+        while len(held) > HELD_CAPACITY or (self._held_bytes > MAX_HELD and len(held) > 1):
+            oldest, _ = held.pop(next(iter(held)))
+            self._held_bytes -= len(oldest.frame)
+        lately[forms.frame] = lately[forms.have] = holders
+        while len(lately) > LATELY:
+            del lately[next(iter(lately))]
         return holders
 
     def links_changed(self) -> None:
@@ -155,26 +175,19 @@ class Spreading:
             case Have():
                 if frame.name not in self._seen:
                     self._wish(frame.name, link)
-                elif (holders := self._holders.get(frame.name)) is not None:
-                    holders.add(link)
+                elif (held := self._held.get(frame.name)) is not None:
+                    held[1].add(link)
             case Want():
-                if (kept := self._kept.get(frame.name)) is not None:
-                    link.charge(len(kept))
-                    link.send(kept)
+                if (held := self._held.get(frame.name)) is not None:
+                    whole = held[0].frame
+                    link.charge(len(whole))
+                    link.send(whole)
 
     def close(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
 
     # ---- messages that others have ----
-
-    def _keep(self, name: bytes, frame: bytes) -> None:
-        if name in self._kept:
-            return
-        self._kept[name] = frame
-        self._kept_bytes += len(frame)
-        while self._kept_bytes > MAX_KEPT and len(self._kept) > 1:
-            self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
 
     def _wish(self, name: bytes, link: Link) -> None:
         """Ask this peer for a message, or remember it for when the one that was asked does not send it."""
@@ -206,11 +219,15 @@ class Spreading:
             self._timers.pop(name).cancel()
 
 
-def _keep_latest(table: dict[bytes, Any], most: int) -> None:
-    while len(table) > most:
-        del table[next(iter(table))]
+def _forms(topic: str, payload: bytes) -> _Forms:
+    return _forms_once(topic, payload) if len(payload) <= _SMALL else _make_forms(topic, payload)
 
 
-@lru_cache(maxsize=128)  # each message is told of by many nodes of one process
-def _have(name: bytes) -> bytes:
-    return encode(Have(name))
+def _make_forms(topic: str, payload: bytes) -> _Forms:
+    name = digest(topic, payload)
+    return _Forms(name, encode(Message(topic, payload)), encode(Have(name)))
+
+
+# The same message comes from most neighbours, and in a simulation to all nodes of one process.
+_SMALL = 8192  # bytes
+_forms_once = lru_cache(maxsize=128)(_make_forms)

@@ -77,8 +77,7 @@ def test_with_flooding_everyone_is_sent_whole_messages_that_others_made() -> Non
         for index in range(spreading.MOST_EAGER + 2):
             await asyncio.sleep(0.1)
             connections.append(await Impostor(world, f"impostor-{index}").link(node))
-        sender = Impostor(world, "sender").own.identity.peer_id
-        node.gossip._spreading.publish("block", b"payload", sender=sender)
+        await (await Impostor(world, "sender").link(node)).send(WHOLE)
         for connection in connections:
             assert await next_frame(connection, skipping=GREETINGS) == Message("block", b"payload")
 
@@ -127,8 +126,7 @@ def test_a_direct_peer_is_asked_for_whole_messages_and_sent_them_unasked_however
             connection = await Impostor(world, f"impostor-{index}").link(node)
             await connection.send(encode(Graft()))
         connection = await direct.link(node)
-        sender = Impostor(world, "sender").own.identity.peer_id
-        node.gossip._spreading.publish("block", b"payload", sender=sender)
+        await (await Impostor(world, "sender").link(node)).send(WHOLE)
         assert isinstance(await next_frame(connection), Addresses)
         assert isinstance(await next_frame(connection), Graft)
         assert await next_frame(connection) == Message("block", b"payload")
@@ -167,9 +165,7 @@ def test_a_node_that_was_told_a_name_can_fetch_the_message() -> None:
         connection = await impostor.link(node)
         await connection.send(encode(Prune()))
         await asyncio.sleep(0.1)
-        node.gossip._spreading.publish(
-            "block", b"payload", sender=Impostor(world, "sender").own.identity.peer_id
-        )
+        await (await Impostor(world, "sender").link(node)).send(WHOLE)
 
         assert await next_frame(connection, skipping=GREETINGS) == Have(NAME)
         await connection.send(encode(Want(NAME)))
@@ -227,20 +223,18 @@ def test_names_of_messages_that_nobody_sends_are_forgotten() -> None:
     in_world(check)
 
 
-def test_kept_messages_are_bounded_in_bytes() -> None:
+def test_messages_that_can_be_fetched_are_bounded() -> None:
     async def check(world: World) -> None:
         node = GossipNode(world, "node")
-        impostor = Impostor(world)
+        held = node.gossip._spreading._held
         await asyncio.sleep(0.1)
-        connection = await impostor.link(node)
-        await connection.send(encode(Prune()))
-        await asyncio.sleep(0.1)
-        sender = Impostor(world, "sender").own.identity.peer_id
+        for number in range(spreading.HELD_CAPACITY + 10):
+            node.gossip.publish("block", number.to_bytes(4, "big"))
+        assert len(held) == spreading.HELD_CAPACITY
         for number in range(40):
-            node.gossip._spreading.publish("block", bytes([number]) * (1 << 20), sender=sender)
-        kept = node.gossip._spreading._kept
-        assert kept
-        assert sum(map(len, kept.values())) <= spreading.MAX_KEPT
-        assert node.gossip._spreading._kept_bytes == sum(map(len, kept.values()))
+            node.gossip.publish("block", bytes([number]) * (1 << 20))
+        sizes = [len(forms.frame) for forms, _ in held.values()]
+        assert spreading.MAX_HELD - 2 * (1 << 20) < sum(sizes) <= spreading.MAX_HELD
+        assert node.gossip._spreading._held_bytes == sum(sizes)
 
     in_world(check)
