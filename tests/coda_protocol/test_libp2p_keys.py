@@ -72,6 +72,9 @@ def test_only_the_peer_itself_signs_as_the_peer() -> None:
     one, other = libp2p_keypair_from_seed("one"), libp2p_keypair_from_seed("other")
     signature = one.sign(b"hello")
     assert is_signed_by_peer(one.peer_id, b"hello", signature)
+    for number in range(64):  # now it is not remembered, and verified
+        other.sign(b"%d" % number)
+    assert is_signed_by_peer(one.peer_id, b"hello", signature)
     assert not is_signed_by_peer(one.peer_id, b"hullo", signature)
     assert not is_signed_by_peer(other.peer_id, b"hello", signature)
     assert not is_signed_by_peer(one.peer_id, b"hello", signature[:-1])

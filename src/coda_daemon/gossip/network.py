@@ -42,6 +42,7 @@ from coda_protocol.log_message import format_timestamp
 
 MAX_KNOWN_PEERS = 1000
 ENOUGH_PEERS = 5  # daemon contract A.10; in a large network that is starting, links never are quiet
+DIALS_AT_ONE_PACE = 3  # then they come half as often
 GIVE_UP_AFTER = 24  # failed dials of a peer that is no seed
 MAX_INTRODUCED = 400  # addresses that one link may tell
 MAX_HANDSHAKES = 128  # under way at once; the oldest makes room
@@ -359,11 +360,13 @@ class Gossip:
             elif not self._has_room_for(peer.peer_id) and not is_wanted:
                 await self._wait_for_change()
                 continue
-            elif await self._dial(target):
+            elif await self._dial(target, failures=failures):
                 failures, is_wanted = 0, False
             else:
                 failures += 1
-            longest = min(self._profile.redial_first * 2 ** (failures // 3), self._profile.redial_most)
+            longest = min(
+                self._profile.redial_first * 2 ** (failures // DIALS_AT_ONE_PACE), self._profile.redial_most
+            )
             # Half of it is chance: two nodes that lost their link must not dial each other in step for ever.
             await asyncio.sleep(longest * (0.5 + self._chance.random() / 2))
         self._known.pop(peer.peer_id, None)
@@ -373,8 +376,11 @@ class Gossip:
             return True
         return len(self._links) + len(self._dialling) < self._limits.min_connections
 
-    async def _dial(self, peer: Peer) -> bool:
-        """Make a link and serve it to its end; False if there never was one, or not for long."""
+    async def _dial(self, peer: Peer, *, failures: int) -> bool:
+        """Make a link and serve it to its end; False if there never was one, or not for long.
+
+        `failures` is how many dials failed before; of a peer that cannot be reached, each change of pace is told.
+        """
         self._dialling[peer.peer_id] = None
         connection: Connection | None = None
         try:
@@ -383,9 +389,10 @@ class Gossip:
                 nonce = self._host.chance.token_bytes(32)
                 await greet(connection, self._own, nonce, expected=peer.peer_id)
         except (OSError, TimeoutError) as error:
-            self._log.debug(
-                MODULE, "Could not link to $peer: $error", peer=str(peer), error=str(error) or "timed out"
-            )
+            if connection is not None or failures % DIALS_AT_ONE_PACE == 0:
+                self._log.debug(
+                    MODULE, "Could not link to $peer: $error", peer=str(peer), error=str(error) or "timed out"
+                )
             if connection is not None:
                 connection.close()
             return False

@@ -23,7 +23,7 @@ from coda_daemon.gossip.frames import (
 from coda_daemon.gossip.network import Limits, RequestFailed
 from coda_daemon.profile import dev
 from coda_protocol.libp2p_keys import libp2p_keypair_from_seed
-from coda_protocol.structured_events import PEER_BANNED
+from coda_protocol.structured_events import PEER_BANNED, Level
 
 
 def test_nodes_that_know_a_seed_end_up_linked_to_everyone() -> None:
@@ -196,6 +196,20 @@ def test_a_seed_that_starts_late_is_linked_at_once(late: float) -> None:
         await node.gossip.wait_for_peers(1)
 
         assert loop.time() - began < 0.05 + late / 2
+
+    in_world(check)
+
+
+def test_of_a_seed_that_is_absent_the_log_tells_when_it_is_dialled_less_often() -> None:
+    async def check(world: World) -> None:
+        absent = GossipNode(world, "seed")
+        absent.task.cancel()
+        await asyncio.sleep(0)
+        node = GossipNode(world, "node", [absent])
+        await asyncio.sleep(5)
+
+        told = [text for text in node.sink.messages(Level.DEBUG) if text.startswith("Could not link")]
+        assert len(told) in (6, 7)  # of 16 to 19 dials
 
     in_world(check)
 
