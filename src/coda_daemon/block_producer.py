@@ -54,6 +54,7 @@ class _Search:
     epoch: Epoch
     epoch_data: EpochData
     win: Win | None
+    win_starts_ns: int  # since the Unix epoch; 0 without a win
 
 
 class EmptyEpochError(Exception):
@@ -98,7 +99,9 @@ class BlockProducer:
         self._find_work = find_work
         self._search: _Search | None = None
         self._next_slot = first_slot
-        self._changed = asyncio.Event()
+        self._has_changed = False
+        # While it sleeps: whether the time that it waits for has come; False when it must look again.
+        self._has_come: asyncio.Future[bool] | None = None
 
     @property
     def next_win(self) -> Win | None:
@@ -107,18 +110,18 @@ class BlockProducer:
 
     def look_again(self) -> None:
         """See whether the next win still stands: the best tip changed, or catchup came to an end."""
-        now, last = self._now(), self._search
+        tip, last = self._frontier.best_tip.block.consensus_state, self._search
         win = None if last is None else last.win
-        if last is None or (win is not None and now >= win.slot):
-            self._changed.set()
-            return
-        tip = self._frontier.best_tip.block.consensus_state
-        if win is not None and tip.staking_epoch_data is last.epoch_data:
-            return  # as always but around the beginning of an epoch: the tip is in the epoch of the win
+        is_same_epoch = last is not None and tip.staking_epoch_data is last.epoch_data
+        if last is not None and is_same_epoch and self._clock.time_ns() < last.win_starts_ns:
+            return  # as always but around the beginning of an epoch
+        now = self._now()
         slot = max(self._next_slot, now)
         data = staking_data_for(tip, slot, self._rules.constants)
-        if data is None or not self._holds(data, slot):
-            self._changed.set()
+        is_due = last is None or (win is not None and now >= win.slot)
+        if is_due or data is None or not self._holds(data, slot):
+            self._has_changed = True
+            self._end_sleep(False)
 
     def _holds(self, data: EpochData, slot: GlobalSlot) -> bool:
         """Whether the last search has found the first win from a slot on, given what its epoch is drawn from."""
@@ -134,7 +137,7 @@ class BlockProducer:
         """Produce until cancelled. Raises EmptyEpochError."""
         constants = self._rules.constants
         while True:
-            self._changed.clear()
+            self._has_changed = False
             now = self._now()
             self._next_slot = max(self._next_slot, now)
             await self._look_ahead(now)
@@ -162,7 +165,8 @@ class BlockProducer:
             return
         if self._holds(data, self._next_slot):
             return
-        self._search = _Search(epoch, data, await self._first_win(data, epoch))
+        win = await self._first_win(data, epoch)
+        self._search = _Search(epoch, data, win, 0 if win is None else self._start_ns(win.slot))
 
     async def _first_win(self, data: EpochData, epoch: Epoch) -> Win | None:
         stakes = stakes_of(data, self._rules.stakes, self._frontier.best_tip.epoch_ledgers)
@@ -251,16 +255,26 @@ class BlockProducer:
 
     async def _wait_until(self, slot: GlobalSlot) -> bool:
         """Sleep until a slot begins; False if there was a reason to look again before."""
-        start_ns = self._rules.constants.times.start_of(slot) * 1_000_000
+        loop, start_ns = asyncio.get_running_loop(), self._start_ns(slot)
         # By the node's own clock, which may run apart from the loop's: hence in several sleeps if need be.
         while (rest := start_ns - self._clock.time_ns()) > 0:
+            if self._has_changed:
+                return False
+            self._has_come = loop.create_future()
+            timer = loop.call_later(rest / 1_000_000_000, self._end_sleep, True)
             try:
-                async with asyncio.timeout(rest / 1_000_000_000):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
-            return False
+                if not await self._has_come:
+                    return False
+            finally:
+                timer.cancel()
         return True
+
+    def _end_sleep(self, has_come: bool) -> None:
+        if self._has_come is not None and not self._has_come.done():
+            self._has_come.set_result(has_come)
+
+    def _start_ns(self, slot: GlobalSlot) -> int:
+        return self._rules.constants.times.start_of(slot) * 1_000_000
 
     def _now(self) -> GlobalSlot:
         return self._rules.constants.times.slot_at(self._clock.time_ns() // 1_000_000)

@@ -56,7 +56,7 @@ class Measurements:
         self.blocks_added += 1
         self.reorganizations += is_reorganization
         latency = now_ms - self._times.start_of(block.global_slot)
-        if block.consensus_state.block_creator != self._own:
+        if block.state.consensus_state.block_creator != self._own:
             self.others_latency.add(latency)
             return
         self.blocks_produced += 1

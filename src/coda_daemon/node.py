@@ -403,13 +403,12 @@ class Node:
 
     def receive(self, peer: Peer, topic: str, payload: bytes) -> bool:
         """Take in a gossip message; True when it is to be passed on."""
-        if topic == BLOCK_TOPIC:
-            return self._receive_block(peer, payload)
         if topic == TRANSACTION_TOPIC:
             return self.pool.receive(peer, payload, self.pool_view)
-        return topic == SNARK_TOPIC and self.snark.receive(peer, payload)
-
-    def _receive_block(self, peer: Peer, payload: bytes) -> bool:
+        if topic == SNARK_TOPIC:
+            return self.snark.receive(peer, payload)
+        if topic != BLOCK_TOPIC:
+            return False
         try:
             block = decode_block(payload)
         except MalformedBlockError as error:
