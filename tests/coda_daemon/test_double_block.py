@@ -43,7 +43,7 @@ def test_node_that_bootstraps_in_a_slot_in_which_it_has_produced_does_not_produc
     async def body() -> None:
         others.start()
         loner.start()
-        loner.node._take_in = lambda *_: False  # type: ignore[method-assign]  # it hears of no other blocks
+        loner.node._take_in = lambda *_, **__: False  # type: ignore[method-assign]  # it hears of no other blocks
         await world.until_slot(slot)
         before = loner.node.best_tip
         tip = others.node.best_tip
