@@ -3,21 +3,20 @@
 import contextvars
 from collections.abc import Callable
 
+import msgspec
+
 from coda_executive.engines.simulation.event_loop import SimulatedEventLoop
 from coda_executive.engines.simulation.schedulables import Timer
 
 _AIR = contextvars.Context()  # what is due belongs to no process: it comes also while one stands still
 
 
-class Work:
+class Work(msgspec.Struct, eq=False):
     """Work under way: done at `due_ns`, unless the processor's speed changes before."""
 
-    __slots__ = ("done", "due_ns", "timer")
-
-    def __init__(self, due_ns: int, done: Callable[[], None]) -> None:
-        self.due_ns = due_ns
-        self.done = done
-        self.timer: Timer | None = None
+    due_ns: int
+    done: Callable[[], None]
+    timer: Timer | None = None
 
 
 class SimulatedCpu:

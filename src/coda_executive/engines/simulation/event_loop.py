@@ -235,7 +235,10 @@ class SimulatedEventLoop(BaseEventLoop):
             take, trace = self._take, self.trace
             for _ in repeat(None, todo):
                 handle = take()
-                if handle.is_cancelled or (frozen and self._is_set_aside(handle)):
+                if handle.is_cancelled:
+                    continue
+                if frozen and (process := handle.context.get(PROCESS)) is not None and process.is_frozen:
+                    process.set_aside.append(handle)
                     continue
                 if trace is not None:
                     trace.step(self.now_ns, handle.call[0])
@@ -305,13 +308,6 @@ class SimulatedEventLoop(BaseEventLoop):
         heapify(self._instants)
         self._timer_count = sum(map(len, self._timers.values()))
         self.cancelled_timers = 0
-
-    def _is_set_aside(self, handle: ReadyHandle | Timer) -> bool:
-        process = handle.context.get(PROCESS)
-        if process is None or process not in self._frozen:
-            return False
-        process.set_aside.append(handle)
-        return True
 
     def close(self) -> None:
         super().close()
