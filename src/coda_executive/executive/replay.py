@@ -15,6 +15,7 @@ import msgspec
 
 from coda_executive.errors import EngineError
 
+STEPS = "the steps"
 _CONTEXT = 3  # lines before and after the first difference
 _SHOWN = 240  # characters of a line
 _LINES_PER_CHECKPOINT = 1000
@@ -79,9 +80,21 @@ def _texts(original: Path, repeated: Path) -> Iterator[tuple[str, Iterator[str],
             log = Path("nodes", node, name)
             what = f"the log of {node}" if name == "daemon.log" else f"{name} of {node}"
             yield what, _lines([original / log]), _lines([repeated / log])
-    steps = (original / "trace.txt", repeated / "trace.txt")
-    if all(path.exists() for path in steps):
-        yield "the steps", _lines(steps[:1]), _lines(steps[1:])
+    if steps := _steps(original, repeated):
+        yield STEPS, *steps
+
+
+def first_step(original: Path, repeated: Path) -> Difference | None:
+    """The first step that differs, which comes before what is seen of it; None if they do not, or have no text."""
+    steps = _steps(original, repeated)
+    return None if steps is None else first_difference(STEPS, *steps)
+
+
+def _steps(original: Path, repeated: Path) -> tuple[Iterator[str], Iterator[str]] | None:
+    paths = [original / "trace.txt", repeated / "trace.txt"]
+    if not all(path.exists() for path in paths):
+        return None
+    return _lines(paths[:1]), _lines(paths[1:])
 
 
 def _first_checkpoint(original: "Trace", repeated: "Trace") -> Difference | None:
@@ -93,7 +106,7 @@ def _first_checkpoint(original: "Trace", repeated: "Trace") -> Difference | None
             break
         same += 1
     hint = "make both runs with --trace-text to see the line"
-    return Difference("the steps", same * _LINES_PER_CHECKPOINT + 1, (), (), (), hint)
+    return Difference(STEPS, same * _LINES_PER_CHECKPOINT + 1, (), (), (), hint)
 
 
 class Trace(msgspec.Struct, frozen=True):

@@ -36,7 +36,9 @@ _Stored = TypeVar("_Stored", bound=msgspec.Struct)
 
 
 class RunDescription(msgspec.Struct, frozen=True):
-    """What run.json holds. `command` repeats the run; `started` is ISO 8601 wall time."""
+    """What run.json holds. `command` repeats the run; `started` is ISO 8601 wall time. `sources` are digests of what
+    the run was made of, by name; without a command there are none.
+    """
 
     run_id: str
     test: str
@@ -48,6 +50,7 @@ class RunDescription(msgspec.Struct, frozen=True):
     started: str
     version: str
     python: str
+    sources: Mapping[str, str] = {}
 
 
 class StoredOutcome(msgspec.Struct, frozen=True):

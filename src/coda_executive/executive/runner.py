@@ -18,6 +18,7 @@ from coda_executive.executive.keeping import Keeping, Pause
 from coda_executive.executive.monitor import Monitor, RunView
 from coda_executive.executive.outcome import Outcome, Verdict
 from coda_executive.executive.run_directory import RunDescription, RunDirectory
+from coda_executive.executive.sources import sources_of
 from coda_executive.interfaces.engine import Engine, RunContext
 from coda_executive.observation.history import HistoryWriter
 from coda_executive.observation.history_digest import HistoryDigest
@@ -168,4 +169,5 @@ def _description(
         started=wall_time().isoformat(),
         version=version("coda-executive"),
         python=platform.python_version(),
+        sources=sources_of(test) if settings.command else {},
     )
