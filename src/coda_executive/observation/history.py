@@ -376,15 +376,17 @@ def _check_header(line: bytes, segment: int, where: str) -> None:
         )
 
 
+_SEEN = b'{"time_ns":%d,"record":{"kind":"EventSeen","node":%b,%b%b}}\n'
+
+
 class EntryEncoder:
     """Writes entries as lines. In virtual time many nodes are seen to do the same: the text of an event, which is one
     object then, is made once.
     """
 
     def __init__(self) -> None:
-        self._texts: dict[
-            int, tuple[Event, bytes]
-        ] = {}  # by the identity of an event that is held here, oldest first
+        # By the identity of an event that is held here, oldest first.
+        self._texts: dict[int, tuple[Event, bytes]] = {}
         self._nodes: dict[NodeId, bytes] = {}
 
     def encode(self, entries: Iterable[HistoryEntry], into: bytearray) -> None:
@@ -401,17 +403,12 @@ class EntryEncoder:
             node = nodes.get(record.node)
             if node is None:
                 node = nodes[record.node] = _encoder.encode(record.node)
-            line, offset, times = record.line, record.offset, record.times
-            if line is not None and offset is not None and times == 1:  # nearly all
-                place = b',"line":%d,"offset":%d' % (line, offset)
-            else:
-                place = b"" if line is None else b',"line":%d' % line
-                place += b"" if offset is None else b',"offset":%d' % offset
-                place += b"" if times == 1 else b',"times":%d' % times
-            lines.append(
-                b'{"time_ns":%d,"record":{"kind":"EventSeen","node":%b,%b%b}}\n'
-                % (entry.time_ns, node, text, place)
-            )
+            place = b"" if record.line is None else b',"line":%d' % record.line
+            if record.offset is not None:
+                place += b',"offset":%d' % record.offset
+            if record.times != 1:
+                place += b',"times":%d' % record.times
+            lines.append(_SEEN % (entry.time_ns, node, text, place))
         into.extend(b"".join(lines))
 
     def _text(self, event: Event) -> bytes:

@@ -174,8 +174,8 @@ def apply_all(state: NetworkState, observations: Sequence[tuple[int, EventSeen]]
     latest: dict[NodeId, int] = {}
     for time_ns, seen in observations:
         name, event = seen.node, seen.event
+        latest[name] = time_ns
         if type(event) in _WITHOUT_EFFECT and name in nodes:
-            latest[name] = time_ns
             continue
         if type(event) is BlockProduced:
             blocks = blocks.append(_seen(name, event, time_ns))
@@ -184,7 +184,6 @@ def apply_all(state: NetworkState, observations: Sequence[tuple[int, EventSeen]]
         after = _apply_to_node(before or _UNKNOWN, blocks, event, seen.times)
         if after is not before:
             nodes[name] = after
-        latest[name] = time_ns
     for name, last_event_ns in latest.items():
         nodes[name] = replace(nodes[name], last_event_ns=last_event_ns)
     return NetworkState(nodes, blocks, state.events.extended(observations), time_ns)

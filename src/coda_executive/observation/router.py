@@ -126,21 +126,21 @@ class Router:
     def deliver(self, records: Iterable[LogRecord]) -> None:
         """Take in log lines."""
         now = self.now_ns()
-        entries: list[HistoryEntry] = []
+        unshown: list[EventSeen] = []  # to be taken in together
         for record in records:
             seen = EventSeen(record.node, record.event, record.number, record.offset)
             kind = type(record.event)
             if kind in _REPEATABLE:
-                self._take(entries)
-                entries = []
+                self._take(unshown, now)
+                unshown = []
                 self._count(seen, now)
                 continue
-            entries.append(HistoryEntry(now, seen))
+            unshown.append(seen)
             if self._subscribers_of(kind):
-                self._take(entries)  # those that nobody is shown before it included
-                entries = []
+                self._take(unshown, now)
+                unshown = []
                 self._notify(seen, now)
-        self._take(entries)
+        self._take(unshown, now)
         if self._failure is not None:
             self._raise_failure()
 
@@ -192,23 +192,20 @@ class Router:
             self._notify(*self._last)
 
     def _take_one(self, seen: EventSeen, now: int) -> None:
-        self._take((HistoryEntry(now, seen),))
+        self._take((seen,), now)
         if self._subscribers_of(type(seen.event)):
             self._notify(seen, now)
 
-    def _take(self, entries: Sequence[HistoryEntry]) -> None:
+    def _take(self, seen: Sequence[EventSeen], now: int) -> None:
         """Take in observations of which at most the last is to be shown to somebody, by the caller."""
-        if not entries:
+        if not seen:
             return
-        for entry in entries:
-            time_ns, seen = entry.time_ns, entry.record
-            assert isinstance(seen, EventSeen)
-            self._unfolded.append((time_ns, seen))
-            self._last = seen, time_ns
+        self._unfolded += [(now, one) for one in seen]
         if len(self._unfolded) >= _MOST_UNFOLDED:
             self._fold()
-        self._index += len(entries)
-        self._write(entries)
+        self._last = seen[-1], now
+        self._index += len(seen)
+        self._write([HistoryEntry(now, one) for one in seen])
 
     def _fold(self) -> None:
         self._state = apply_all(self._state, self._unfolded)
