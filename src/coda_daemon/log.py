@@ -26,7 +26,6 @@ Taker = Callable[[EncodedLine], None]
 class Place(NamedTuple):
     """A place in the program that writes lines: what they have in common, and who takes them."""
 
-    given: tuple[str, ...]  # names of the metadata that come with each line
     template: LineTemplate
     takers: tuple[Taker, ...]
     code: CodeType  # held, for places are found by its id
@@ -85,9 +84,9 @@ class Log:
         # As `_write`, without another call: nearly all lines are events.
         frame = sys._getframe(1)
         place = self._places.get((id(frame.f_code), frame.f_lasti, level, event.message))
-        if place is None or place.given != tuple(metadata):
+        if place is None or place.template.keys != tuple(metadata):
             place = self._placed(level, event.module, event.message, tuple(metadata), event.id, frame)
-        line = place.template.line(self._clock.time_ns(), metadata)
+        line = place.template.line(self._clock.time_ns(), metadata.values())
         for take in place.takers:
             take(line)
 
@@ -121,9 +120,9 @@ class Log:
         # Two frames up is the caller of `info` and the like.
         frame = sys._getframe(2)
         place = self._places.get((id(frame.f_code), frame.f_lasti, level, message))
-        if place is None or place.given != tuple(given):
+        if place is None or place.template.keys != tuple(given):
             place = self._placed(level, module, message, tuple(given), None, frame)
-        line = place.template.line(self._clock.time_ns(), given)
+        line = place.template.line(self._clock.time_ns(), given.values())
         for take in place.takers:
             take(line)
 
@@ -157,7 +156,7 @@ class Log:
         takers = [sink.taker(message, event_id) for sink in self._sinks if level >= sink.level]
         if self._is_captured(event_id):
             takers.append(self._capture)
-        place = Place(given, template, tuple(take for take in takers if take is not None), frame.f_code)
+        place = Place(template, tuple(take for take in takers if take is not None), frame.f_code)
         if len(self._places) >= _MOST_PLACES:
             self._places.clear()
         self._places[key] = place

@@ -5,7 +5,7 @@ metadata.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -86,40 +86,56 @@ def encode_log_message(
     )
 
 
-_HOLE = b"\0"  # JSON text has none
+_HOLE, _OWN = b"\0", b"\1"  # JSON text has none of them
+_BEGIN = b'{"timestamp":"'
+_LARGE = 16_384  # bytes of a line; such a one is not kept for others
 
 
-class EncodedLine(msgspec.Struct, gc=False):
-    """One line in pieces: joined they are the line, its newline included. Most of them are in other lines too, so who
-    keeps many lines does well to keep the pieces.
-
-    Of one likeness are lines that differ in time, source and fixed metadata only; of None nothing is known. `size` is
-    in bytes, `timestamp` as it is written.
+class Content(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What a line says, in two parts: all but its time, which is before them, and its writer's own metadata, which are
+    between them. Only equal to itself.
     """
 
-    pieces: list[bytes]
+    before: bytes
+    after: bytes
     size: int
-    timestamp: bytes
-    likeness: tuple[bytes, ...] | None
+
+
+class EncodedLine(msgspec.Struct, frozen=True, gc=False):
+    """One line in pieces: joined they are the line, its newline included. Most are in other lines too, so who keeps
+    many lines does well to keep the pieces. `size` is in bytes.
+
+    Lines with one content mean the same; without one, nothing is known of them.
+    """
+
+    pieces: tuple[bytes, ...]
+    size: int
+    content: Content | None
 
     @property
     def text(self) -> bytes:
         """The whole line without its newline."""
         return b"".join(self.pieces)[:-1]
 
+    @property
+    def timestamp(self) -> str:
+        """As it is written, of a line with content."""
+        return self.pieces[0][len(_BEGIN) :].decode()
+
 
 def unlike_any(text: bytes) -> EncodedLine:
-    """A line that is no log record, without its newline."""
-    return EncodedLine([text, b"\n"], len(text) + 1, b"", None)
+    """A line of which only the text is known, without its newline."""
+    return EncodedLine((text, b"\n"), len(text) + 1, None)
 
 
 class LineTemplate:
     """Lines that differ in time and in the values of some metadata only: what they share is encoded once.
 
-    `fixed` are metadata that stay, `keys` those whose values come with each line.
+    `keys` are the metadata whose values come with each line, `fixed` those that stay. Where these stand together in
+    the line, `own` is their text, and all else is shared by the writers of one process.
     """
 
-    __slots__ = ("_first", "_kind", "_prefix", "_rest", "_size")
+    __slots__ = ("_shape", "keys", "own")
 
     def __init__(
         self,
@@ -128,40 +144,128 @@ class LineTemplate:
         source: Source,
         message: str,
         fixed: Mapping[str, Any],
-        keys: Collection[str],
+        keys: tuple[str, ...],
         event_id: str | None = None,
     ) -> None:
-        hole = msgspec.Raw(_HOLE)
+        self.keys = keys
+        shape = _shared_shape(level, source, message, tuple(sorted(fixed)), keys, event_id)
+        if shape is not None:
+            self.own = _encode({key: fixed[key] for key in sorted(fixed)})[1:-1]
+            self._shape = shape
+        else:
+            self.own = b""
+            self._shape = _Shape(level, source, message, fixed, keys, event_id, own=b"")
+
+    def line(self, timestamp_ns: int, values: Collection[Any]) -> EncodedLine:
+        """What `encode_log_message` would give, with the values in the order of `keys`. A value may also be `bytes`,
+        JSON text that stays as it is, or a function without arguments that makes the value.
+        """
+        own = self.own
+        try:
+            content = _shared_content(self._shape, *values)
+        except TypeError:
+            content = _content(self._shape, values)
+        pieces = (_beginning(timestamp_ns), content.before, own, content.after)
+        return EncodedLine(pieces, content.size + len(own), content)
+
+
+class _Shape:
+    """A line with holes for time, own metadata and values."""
+
+    __slots__ = ("_after", "_before", "_order", "_size")
+
+    def __init__(
+        self,
+        level: Level,
+        source: Source,
+        message: str,
+        fixed: Mapping[str, Any],
+        keys: tuple[str, ...],
+        event_id: str | None,
+        *,
+        own: bytes,
+    ) -> None:
+        """Raises ValueError when there is no text `own` among the metadata."""
         line = encode_log_message(
             timestamp_ns=0,
             level=level,
             source=source,
             message=message,
-            metadata={**fixed, **dict.fromkeys(keys, hole)},
+            metadata={**fixed, **dict.fromkeys(keys, msgspec.Raw(_HOLE))},
             event_id=event_id,
         )
-        self._prefix, _, rest = line.partition(_timestamp_bytes(0))
-        self._first, *pieces = (rest + b"\n").split(_HOLE)
-        self._rest = tuple(zip(sorted(keys), pieces, strict=True))
-        self._size = len(line) + 1 - len(keys) * len(_HOLE)
-        self._kind = _encode((level.text, event_id, message, sorted(keys)))
+        rest = line.removeprefix(_beginning(0)) + b"\n"
+        at = rest.index(own)
+        self._before = _holes_apart(rest[:at])
+        self._after = _holes_apart(rest[at + len(own) :])
+        self._order = sorted(range(len(keys)), key=keys.__getitem__)
+        self._size = len(_beginning(0))
 
-    def line(self, timestamp_ns: int, values: Mapping[str, Any]) -> EncodedLine:
-        """What `encode_log_message` would give, but that a value may also be `bytes`, JSON text that stays as it is, or
-        a function without arguments that makes the value.
-        """
-        timestamp = _timestamp_bytes(timestamp_ns)
-        pieces, likeness, size = [self._prefix, timestamp, self._first], [self._kind], self._size
-        for key, piece in self._rest:
-            value = values[key]
-            if type(value) is str:
-                value = _encode_text(value)
-            elif type(value) is not bytes:
-                value = _encoded(value)
-            pieces += (value, piece)
-            likeness.append(value)
-            size += len(value)
-        return EncodedLine(pieces, size, timestamp, tuple(likeness))
+    def content(self, values: Sequence[bytes]) -> Content:
+        """With encoded values in the order of the keys."""
+        if len(values) > 1:
+            values = [values[at] for at in self._order]
+        before, after = self._before.copy(), self._after.copy()
+        split = len(before) // 2
+        before[1::2], after[1::2] = values[:split], values[split:]
+        first, last = b"".join(before), b"".join(after)
+        return Content(first, last, self._size + len(first) + len(last))
+
+
+def _holes_apart(text: bytes) -> list[bytes]:
+    """Every second one is a hole."""
+    first, *rest = text.split(_HOLE)
+    return [first, *(piece for following in rest for piece in (_HOLE, following))]
+
+
+@lru_cache(maxsize=512)
+def _shared_shape(
+    level: Level,
+    source: Source,
+    message: str,
+    fixed: tuple[str, ...],
+    keys: tuple[str, ...],
+    event_id: str | None,
+) -> _Shape | None:
+    """None when the fixed metadata do not stand together."""
+    hole = msgspec.Raw(_OWN)
+    own = b",".join(_encode(key) + b":" + _OWN for key in fixed)
+    try:
+        return _Shape(level, source, message, dict.fromkeys(fixed, hole), keys, event_id, own=own)
+    except ValueError:
+        return None
+
+
+# Also by type: 1 and True are equal. A value of another kind could change, or -0.0 be taken for 0.0.
+@lru_cache(maxsize=256, typed=True)
+def _shared_content(shape: _Shape, *values: object) -> Content:
+    """The nodes of a process write the same of the same block, one after the other. Raises TypeError for values that
+    nothing should be kept by.
+    """
+    encoded = []
+    for value in values:
+        if isinstance(value, bytes):
+            encoded.append(value)
+        elif type(value) in _LASTING:
+            encoded.append(_encode(value))
+        else:
+            raise TypeError
+    content = shape.content(encoded)
+    if content.size > _LARGE:
+        raise TypeError
+    return content
+
+
+_LASTING = frozenset((str, int, bool, type(None)))
+
+
+def _content(shape: _Shape, values: Iterable[Any]) -> Content:
+    """Of whatever values."""
+    encoded = [_encoded(value) for value in values]
+    try:
+        return _shared_content(shape, *encoded)
+    except TypeError:
+        return shape.content(encoded)
 
 
 def _encoded(value: Any) -> bytes:
@@ -217,16 +321,14 @@ def metadata_texts(message: LogMessage) -> dict[str, str]:
 
 def format_timestamp(time_ns: int) -> str:
     """Nanoseconds since the Unix epoch as `2024-05-01 12:00:05.123456Z`."""
-    return _timestamp_bytes(time_ns).decode()
+    return _beginning(time_ns)[len(_BEGIN) :].decode()
 
 
 @lru_cache(maxsize=64)  # in virtual time, much happens at one instant
-def _timestamp_bytes(time_ns: int) -> bytes:
+def _beginning(time_ns: int) -> bytes:
+    """Of a line, up to its time."""
     seconds, rest = divmod(time_ns, _NANOSECONDS)
-    return b"%b.%06dZ" % (_format_second(seconds), rest // 1000)
-
-
-_encode_text = lru_cache(maxsize=256)(_encode)  # the lines about a block all have its hash
+    return _BEGIN + b"%b.%06dZ" % (_format_second(seconds), rest // 1000)
 
 
 @lru_cache(maxsize=64)

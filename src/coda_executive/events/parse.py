@@ -19,6 +19,7 @@ from coda_executive.events.event import (
 )
 from coda_executive.events.metadata import READERS
 from coda_protocol.log_message import (
+    Content,
     EncodedLine,
     LogMessage,
     decode_log_message,
@@ -49,7 +50,7 @@ class Parser:
     def __init__(self, event_ids: Mapping[str, str]) -> None:
         self._names = {event_id: name for name, event_id in event_ids.items()}
         self._readers = {event_id: READERS[name] for name, event_id in event_ids.items() if name in READERS}
-        self._alike: dict[tuple[bytes, ...], DaemonEvent] = {}  # by likeness, oldest first
+        self._alike: dict[Content, DaemonEvent] = {}  # oldest first
 
     def parse(self, line: bytes) -> tuple[str | None, DaemonEvent]:
         """Timestamp and event of one line, with or without its line end. A blank one is an empty
@@ -67,29 +68,28 @@ class Parser:
         return message.timestamp, self._event(message, line)
 
     def parse_alike(self, lines: Iterable[EncodedLine]) -> Iterator[tuple[str | None, DaemonEvent]]:
-        """`parse` each line, for who is told by the writer which lines are alike: those of one likeness (see
-        `EncodedLine`) mean the same, and most nodes write the same of the same block.
+        """`parse` each line, for who is told by the writer which lines are alike: those with one content mean
+        the same, and most nodes write the same of the same block.
         """
         known = self._alike
-        stamp, timestamp = b"", ""
+        beginning, timestamp = b"", ""
         for line in lines:
-            likeness = line.likeness
-            event = None if likeness is None else known.get(likeness)
+            content = line.content
+            event = None if content is None else known.get(content)
             if event is None:
                 yield self._parse_first(line)
                 continue
-            if line.timestamp != stamp:  # in virtual time many lines have one
-                stamp = line.timestamp
-                timestamp = stamp.decode()
+            if line.pieces[0] != beginning:  # in virtual time many lines have one
+                beginning, timestamp = line.pieces[0], line.timestamp
             yield timestamp, event
 
     def _parse_first(self, line: EncodedLine) -> tuple[str | None, DaemonEvent]:
         timestamp, event = self.parse(line.text)
         # An error's text may name what is the node's own.
-        if line.likeness is not None and not isinstance(event, ErrorLogged | UnreadableLine):
+        if line.content is not None and not isinstance(event, ErrorLogged | UnreadableLine):
             if len(self._alike) >= _MOST_ALIKE:
                 del self._alike[next(iter(self._alike))]
-            self._alike[line.likeness] = event
+            self._alike[line.content] = event
         return timestamp, event
 
     def parse_chunk(self, chunk: bytes) -> Iterator[ParsedLine]:

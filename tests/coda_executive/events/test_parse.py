@@ -27,7 +27,7 @@ from coda_executive.events.parse import Parser
 from coda_protocol import structured_events
 from coda_protocol.currency import Fee
 from coda_protocol.hashes import StateHash
-from coda_protocol.log_message import EncodedLine
+from coda_protocol.log_message import Content, EncodedLine
 from coda_protocol.slots import BlockchainLength, Epoch, GlobalSlot
 from coda_protocol.structured_events import BY_NAME, StructuredEvent
 
@@ -257,18 +257,21 @@ def test_a_plain_message_stays_a_template() -> None:
 
 
 def test_of_alike_lines_each_has_its_time_and_an_error_its_own_text() -> None:
-    parser = Parser({})
+    parser, beginning = Parser({}), b'{"timestamp":"'
+    one, two = Content(b"", b"", 0), Content(b"", b"", 0)
     later = "2024-05-01 12:00:06.000000Z"
     line, error = line_of(None, message="a"), line_of(None, "Error", "$pid is lost")
     other_line, other_error = (text.replace(TIME.encode(), later.encode()) for text in (line, error))
     other_error = other_error.replace(b"71", b"72")
     written = [
-        EncodedLine([text, b"\n"], len(text) + 1, time.encode(), (likeness,))
-        for text, time, likeness in (
-            (line, TIME, b"one"),
-            (error, TIME, b"two"),
-            (other_line, later, b"one"),
-            (other_error, later, b"two"),
+        EncodedLine(
+            (beginning + time.encode(), text.partition(time.encode())[2], b"\n"), len(text) + 1, content
+        )
+        for text, time, content in (
+            (line.replace(b": ", b":"), TIME, one),
+            (error, TIME, two),
+            (other_line.replace(b": ", b":"), later, one),
+            (other_error, later, two),
         )
     ]
 

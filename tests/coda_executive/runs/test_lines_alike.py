@@ -27,7 +27,7 @@ def test_in_a_busy_run_they_mean_the_same_as_when_each_is_read(
     def compared(parser: Parser, lines: Iterable[EncodedLine]) -> Iterator[tuple[str | None, DaemonEvent]]:
         nonlocal alike
         for line in lines:
-            alike += line.likeness is not None and line.likeness in parser._alike
+            alike += line.content is not None and line.content in parser._alike
             (told,) = parse_alike(parser, [line])
             kinds.add(type(told[1]))
             if told != parser.parse(line.text):
