@@ -18,6 +18,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count, repeat
 from random import Random
 from typing import Any, TypeVar
+from weakref import ref
 
 from coda_executive.engines.simulation.deadlock import deadlock
 from coda_executive.engines.simulation.escapes import (
@@ -144,8 +145,8 @@ class SimulatedEventLoop(BaseEventLoop):
         self._check_closed()
         number = next(self.numbers)
         process = PROCESS.get() if context is None else context.get(PROCESS)
-        code: Any = coro if process is None else Guarded(coro, process)
-        return SimulatedTask(
+        code: Any = coro if process is None else Guarded(coro, process, number)
+        task = SimulatedTask(
             code,
             number=number,
             process=process,
@@ -154,6 +155,9 @@ class SimulatedEventLoop(BaseEventLoop):
             context=context,
             **options,
         )
+        if process is not None:
+            process.tasks[number] = ref(task)
+        return task
 
     def set_task_factory(self, factory: object) -> None:
         raise EscapedSimulation(
@@ -200,8 +204,9 @@ class SimulatedEventLoop(BaseEventLoop):
             for due in timers:
                 if not due.is_cancelled and due.context.get(PROCESS) is process:
                     due.cancel()
-        for task in self._pending_tasks():
-            if task.process is process:
+        for weak in list(process.tasks.values()):
+            task = weak()
+            if task is not None and not task.done():
                 task.cancel()
 
     def _pending_tasks(self) -> list[SimulatedTask]:

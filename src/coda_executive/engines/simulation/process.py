@@ -8,6 +8,7 @@ its own.
 import asyncio
 import contextlib
 import contextvars
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
@@ -36,6 +37,7 @@ class Process:
         "name",
         "set_aside",
         "take_log",
+        "tasks",
     )
 
     def __init__(
@@ -48,6 +50,8 @@ class Process:
         self.is_frozen = False
         self.mail: dict[int, list[Any]] = {}  # connections by the instant at which a frame comes over each
         self.set_aside: list[Any] = []  # handles that fell due while it was frozen
+        # What of them is pending, by number; weakly, as asyncio holds them.
+        self.tasks: dict[int, weakref.ref[asyncio.Task[Any]]] = {}
         self.context = contextvars.Context()
         self.context.run(PROCESS.set, self)
         self._spawned: dict[asyncio.Task[Any], None] = {}  # the loop itself holds tasks weakly
@@ -100,22 +104,32 @@ class Guarded(Coroutine[Any, Any, Any]):
     Closing runs `finally` blocks up to their first await; the ports of a dead process do nothing by then.
     """
 
-    __slots__ = ("_coroutine", "_process", "_send")
+    __slots__ = ("_coroutine", "_number", "_process", "_send")
 
-    def __init__(self, coroutine: Any, process: Process) -> None:
+    def __init__(self, coroutine: Any, process: Process, number: int) -> None:
+        """`number` is the task's."""
         self._coroutine = coroutine
         self._process = process
+        self._number = number
         self._send = coroutine.send
 
     def send(self, value: Any) -> Any:
         if self._process.is_gone:
             self._end()
-        return self._send(value)
+        try:
+            return self._send(value)
+        except BaseException:  # StopIteration too: it has ended
+            self._process.tasks.pop(self._number, None)
+            raise
 
     def throw(self, *error: Any) -> Any:
         if self._process.is_gone:
             self._end()
-        return self._coroutine.throw(*error)
+        try:
+            return self._coroutine.throw(*error)
+        except BaseException:
+            self._process.tasks.pop(self._number, None)
+            raise
 
     def close(self) -> None:
         self._coroutine.close()
