@@ -1,8 +1,10 @@
 """A found case as a Python test that anybody can run."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,9 +18,13 @@ from coda_executive.exploration.shrink import Case
 from coda_executive.nemesis.schedule import Schedule
 
 
-def repeated(target: str, schedule: Schedule, *, slot_seconds: float | None = None) -> IntegrationTest:
-    """A test as a search ran it: the network is disturbed by the schedule and must recover, then the body runs."""
-    test = find_test(target)
+def repeated(
+    target: str, schedule: Schedule, *, beside: str, slot_seconds: float | None = None
+) -> IntegrationTest:
+    """A test as a search ran it: the network is disturbed by the schedule and must recover, then the body runs. A
+    `target` in a file is named as seen from the folder of the file `beside`.
+    """
+    test = find_test(str(Path(beside).parent / target) if _is_in_file(target) else target)
     if slot_seconds is not None:
         test = with_slot_seconds(test, slot_seconds)
     disturbed_test = disturbed(test, Setup(target, engine="", options={}), schedule, [])
@@ -47,8 +53,20 @@ SCHEDULE = Schedule(
     faults=({faults}
     ),
 )
-{name} = repeated({setup.target!r}, SCHEDULE{slot})
+{name} = repeated({_seen_from(path, setup.target)!r}, SCHEDULE, beside=__file__{slot})
 '''
+
+
+def _is_in_file(target: str) -> bool:
+    return target.partition("::")[0].endswith(".py")
+
+
+def _seen_from(path: str, target: str) -> str:
+    """The target such that it is found from wherever the module at `path` is run."""
+    if not _is_in_file(target):
+        return target
+    file, mark, name = target.partition("::")
+    return f"{os.path.relpath(file, Path(path).parent)}{mark}{name}"
 
 
 def _name(test: IntegrationTest) -> str:
