@@ -65,6 +65,10 @@ class DiskFault:
     is_torn: bool = False
     write_seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.write_seconds < 0:
+            raise ValueError(f"expected writes that take at least 0 s longer, found {self.write_seconds:g}")
+
 
 @runtime_checkable
 class Killable(Protocol):

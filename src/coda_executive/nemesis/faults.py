@@ -6,8 +6,9 @@ to single nodes: a pure function, asked at the moment when the fault begins. The
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import msgspec
 
@@ -49,6 +50,7 @@ Effects = tuple[AnyEffect, ...]
 _OF_ALL = {"halves": partitions.halves, "bridge": partitions.bridge, "ring": partitions.ring}
 _OF_TARGET = {"isolated": partitions.isolated, "deaf": partitions.deaf, "mute": partitions.mute}
 Shape = Literal["halves", "isolated", "deaf", "mute", "bridge", "ring"]
+GatedShape = Literal["halves", "isolated", "bridge", "ring"]
 
 
 class Kill(msgspec.Struct, frozen=True, tag=True):
@@ -95,6 +97,9 @@ class Partition(msgspec.Struct, frozen=True, tag=True):
     target: str = "minority"
     groups: tuple[tuple[str, ...], ...] = ()
 
+    def __post_init__(self) -> None:
+        _check_shape(self.shape, get_args(Shape))
+
     def effects(self, scene: Scene, stream: Random) -> Effects:
         links = _links_between(self, scene, stream)
         return tuple(CutLink(node=one, to=other) for one, other in links)
@@ -106,9 +111,12 @@ class GatedPartition(msgspec.Struct, frozen=True, tag=True):
     """
 
     needs: ClassVar[tuple[type, ...]] = ()
-    shape: Literal["halves", "isolated", "bridge", "ring"] = "halves"
+    shape: GatedShape = "halves"
     target: str = "minority"
     groups: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_shape(self.shape, get_args(GatedShape))
 
     def effects(self, scene: Scene, stream: Random) -> Effects:
         links = _links_between(self, scene, stream)
@@ -125,6 +133,11 @@ class GatedPartition(msgspec.Struct, frozen=True, tag=True):
             for node, others in apart.items()
             if others
         )
+
+
+def _check_shape(found: str, expected: Sequence[str]) -> None:
+    if found not in expected:
+        raise ValueError(f"expected a partition of shape {', '.join(expected)}, found {found!r}")
 
 
 def _links_between(
@@ -184,6 +197,10 @@ class SkewClock(msgspec.Struct, frozen=True, tag=True):
     drift: float = 0.0
     target: str = "one"
 
+    def __post_init__(self) -> None:
+        if self.drift <= -1:
+            raise ValueError(f"expected a clock that goes on, with a drift above -1, found {self.drift:g}")
+
     def effects(self, scene: Scene, stream: Random) -> Effects:
         nodes = resolve(self.target, scene, stream)
         return tuple(WrongClock(node=node, ahead=self.ahead, drift=self.drift) for node in nodes)
@@ -207,6 +224,12 @@ class SlowCpu(msgspec.Struct, frozen=True, tag=True):
     needs: ClassVar[tuple[type, ...]] = (CpuThrottleable,)
     factor: float
     target: str = "one"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor < math.inf:
+            raise ValueError(
+                f"expected how many times as long everything takes, above 0, found {self.factor:g}"
+            )
 
     def effects(self, scene: Scene, stream: Random) -> Effects:
         nodes = resolve(self.target, scene, stream)

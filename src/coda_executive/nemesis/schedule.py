@@ -49,6 +49,12 @@ class PlannedFault(msgspec.Struct, frozen=True):
     fault: Fault
     key: int = 0
 
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.duration < 0:
+            raise ValueError(
+                f"expected start and duration of at least 0 s, found {self.start:g} and {self.duration:g}"
+            )
+
 
 class Schedule(msgspec.Struct, frozen=True):
     """`seconds` is how long faults are applied, the heal phase not counted."""

@@ -15,7 +15,7 @@ from tests.coda_executive.runs import gate
 
 from coda_executive.cli.main import run_cli
 from coda_executive.exploration.attempt import Setup
-from coda_executive.exploration.explore import Failure, explore, failure_test
+from coda_executive.exploration.explore import SHRINK_BUDGET, Failure, explore, failure_test
 from coda_executive.exploration.workers import Workers
 
 pytestmark = [pytest.mark.real]
@@ -98,7 +98,7 @@ def test_a_canary_is_found_at_once(tmp_path: Path) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_planted_defect_is_found_within_500_seeds_and_shrunk(name: str, tmp_path: Path) -> None:
-    check_found(name, SETUP, tmp_path, jobs=2, budget=40)
+    check_found(name, SETUP, tmp_path, jobs=2, budget=SHRINK_BUDGET)
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 """Schedules are data: drawn from a seed, told in JSON, within what a network can bear."""
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -8,7 +9,15 @@ import pytest
 from coda_executive.config.node_id import NodeId
 from coda_executive.errors import ConfigError
 from coda_executive.interfaces.capabilities import ABILITIES, DiskFault, Killable, LinkShape
-from coda_executive.nemesis.faults import Kill, Partition, SkewClock, SlowCpu, SlowLinks, TroubleDisk
+from coda_executive.nemesis.faults import (
+    GatedPartition,
+    Kill,
+    Partition,
+    SkewClock,
+    SlowCpu,
+    SlowLinks,
+    TroubleDisk,
+)
 from coda_executive.nemesis.schedule import (
     Drawing,
     PlannedFault,
@@ -104,6 +113,23 @@ def test_a_processor_is_slowed_such_that_a_block_costs_it_a_share_of_a_slot() ->
 def test_kinds_that_there_are_not_are_told_with_those_there_are() -> None:
     with pytest.raises(ConfigError, match=r"none of Earthquake; there are Kill, Stop"):
         drawn(1, kinds=["Earthquake"])
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: SlowCpu(0), "expected how many times as long everything takes, above 0, found 0"),
+        (lambda: SlowCpu(-3), "above 0, found -3"),
+        (lambda: SkewClock(1, drift=-1), "a drift above -1, found -1"),
+        (lambda: TroubleDisk(DiskFault(write_seconds=-2)), "at least 0 s longer, found -2"),
+        (lambda: Partition("halvs"), "shape halves, isolated, deaf, mute, bridge, ring, found 'halvs'"),  # type: ignore[arg-type]
+        (lambda: GatedPartition("mute"), "shape halves, isolated, bridge, ring, found 'mute'"),  # type: ignore[arg-type]
+        (lambda: PlannedFault(-1, 2, Kill()), "at least 0 s, found -1 and 2"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused_where_it_is_written(make: Callable[[], Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        make()
 
 
 def test_a_schedule_survives_json_and_its_repr_is_python() -> None:
