@@ -9,9 +9,9 @@ _YEAR_MS = 365 * 24 * 60 * 60 * 1000
 _CHECKPOINT_WINDOWS_PER_YEAR = 12  # daemon contract B.1: the year must be divisible by them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ConsensusConstants:
-    """`k` in blocks, the rest in slots.
+    """`k` in blocks, the rest in slots. Only equal to themselves.
 
     But for `genesis_ms`, since the Unix epoch, and `slot_ms`: both in milliseconds.
     """
@@ -24,11 +24,6 @@ class ConsensusConstants:
     grace_period_slots: int
     slot_ms: int
     genesis_ms: int
-
-    def __hash__(self) -> int:
-        return (
-            self.genesis_ms
-        )  # they are part of keys; hashing all of them would cost more than what is looked up
 
     @cached_property
     def times(self) -> SlotTimes:
