@@ -69,18 +69,22 @@ class _State:
 
     def after(self, built: Built) -> "tuple[_State, Diff]":
         """With a valid block whose parent is here and which is not."""
-        block, constants = built.block, self.constants
+        block, constants, root, tip = built.block, self.constants, self.root, self.best_tip
         assert block.previous_state_hash in self.blocks, block
         assert block.state_hash not in self.blocks, block
-        blocks = {**self.blocks, block.state_hash: built}
-        if not is_better(block, self.best_tip.block, constants):
-            unmoved = _State(constants, self.root, self.best_tip, blocks, self.former_roots)
-            return _shared_state(unmoved), Diff(block.state_hash, None, None)
-        change, transition = _change(self.best_tip, built, blocks), None
-        grown = _State(constants, self.root, built, blocks, self.former_roots)
-        if block.blockchain_length - self.root.block.blockchain_length > constants.k:
-            grown, transition = grown._with_next_root()
-        return _shared_state(grown), Diff(block.state_hash, change, transition)
+        blocks, former_roots = {**self.blocks, block.state_hash: built}, self.former_roots
+        change = transition = None
+        if is_better(block, tip.block, constants):
+            change, tip = _change(tip, built, blocks), built
+            if block.blockchain_length - root.block.blockchain_length > constants.k:
+                former_roots = {**former_roots, root.block.state_hash: root.block}
+                if len(former_roots) > constants.catchup_reach:
+                    del former_roots[next(iter(former_roots))]
+                root, blocks, garbage = _next_root(root, tip, blocks)
+                has_ledger_proof = root.block.state.blockchain_state.has_ledger_proof
+                transition = RootTransition(root.block.state_hash, garbage, has_ledger_proof)
+        state = _shared_state(constants, root, tip, blocks, former_roots)
+        return state, Diff(block.state_hash, change, transition)
 
     def back_from(self, built: Built) -> Iterator[Built]:
         """A block and its ancestors down to the root."""
@@ -88,28 +92,6 @@ class _State:
         while at is not None:
             yield at
             at = self.blocks.get(at.block.previous_state_hash)
-
-    def _with_next_root(self) -> "tuple[_State, RootTransition]":
-        """The root moves one block towards the best tip."""
-        old, new = self.root.block, self.best_tip
-        while new.block.previous_state_hash != old.state_hash:
-            new = self.blocks[new.block.previous_state_hash]
-        kept = {new.block.state_hash: new}
-        garbage = []
-        for name, built in self.blocks.items():
-            if built.block.previous_state_hash in kept:
-                kept[name] = built
-            elif built is not new and built is not self.root:
-                garbage.append(built)
-        former_roots = {**self.former_roots, old.state_hash: old}
-        if len(former_roots) > self.constants.catchup_reach:
-            del former_roots[next(iter(former_roots))]
-        has_ledger_proof = new.block.state.blockchain_state.has_ledger_proof
-        names = tuple(built.block.state_hash for built in _oldest_first(garbage))
-        return (
-            _State(self.constants, new, self.best_tip, kept, former_roots),
-            RootTransition(new.block.state_hash, names, has_ledger_proof),
-        )
 
 
 def _change(old: Built, new: Built, blocks: Mapping[StateHash, Built]) -> BestTipChange:
@@ -123,6 +105,27 @@ def _change(old: Built, new: Built, blocks: Mapping[StateHash, Built]) -> BestTi
             removed.append(old.block)
             old = blocks[old.block.previous_state_hash]
     return BestTipChange(new.block.state_hash, tuple(reversed(added)), tuple(reversed(removed)))
+
+
+def _next_root(
+    old: Built, tip: Built, blocks: Mapping[StateHash, Built]
+) -> tuple[Built, dict[StateHash, Built], tuple[StateHash, ...]]:
+    """The next root on the way to the best tip, what descends from it, and what does not."""
+    children = [built for built in blocks.values() if built.block.previous_state_hash == old.block.state_hash]
+    if len(children) == 1:
+        kept = dict(blocks)
+        del kept[old.block.state_hash]
+        return children[0], kept, ()
+    new = tip
+    while new not in children:
+        new = blocks[new.block.previous_state_hash]
+    kept, garbage = {new.block.state_hash: new}, []
+    for name, built in blocks.items():
+        if built.block.previous_state_hash in kept:
+            kept[name] = built
+        elif built is not new and built is not old:
+            garbage.append(built)
+    return new, kept, tuple(built.block.state_hash for built in _oldest_first(garbage))
 
 
 def _oldest_first(blocks: Iterable[Built]) -> list[Built]:
@@ -146,16 +149,18 @@ def _remember(known: dict[_Key, _Value], key: _Key, value: _Value) -> _Value:
     return value
 
 
-def _shared_state(state: _State) -> _State:
+def _shared_state(
+    constants: ConsensusConstants,
+    root: Built,
+    best_tip: Built,
+    blocks: dict[StateHash, Built],
+    former_roots: dict[StateHash, Block],
+) -> _State:
     """The one that stands for all that hold the same. A root has but one row of ancestors."""
-    key = (
-        state.constants,
-        state.root,
-        state.best_tip,
-        len(state.former_roots),
-        frozenset(state.blocks.values()),
+    key = (constants, root, best_tip, len(former_roots), frozenset(blocks.values()))
+    return _states.get(key) or _remember(
+        _states, key, _State(constants, root, best_tip, blocks, former_roots)
     )
-    return _states.get(key) or _remember(_states, key, state)
 
 
 class Frontier:
@@ -165,9 +170,7 @@ class Frontier:
         """`history` are ancestors of the root, oldest first, the last one its parent."""
         kept = history[max(0, len(history) - constants.catchup_reach) :]
         former_roots = {block.state_hash: block for block in kept}
-        self._state = _shared_state(
-            _State(constants, root, root, {root.block.state_hash: root}, former_roots)
-        )
+        self._state = _shared_state(constants, root, root, {root.block.state_hash: root}, former_roots)
 
     def __repr__(self) -> str:
         return (
