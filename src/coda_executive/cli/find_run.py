@@ -32,6 +32,10 @@ def find_run(given: str | None) -> Path:
         return named[0]
     if named:
         raise ConfigError(f"{len(named)} runs begin with {given!r}; write more of the name.{_listed(named)}")
+    if (Path(given) / "exploration.json").is_file():
+        raise ConfigError(
+            f"{given!r} holds what a search found, and no run: run a failure_*.py in it, whose first lines say how"
+        )
     if Path(given).is_dir():
         raise ConfigError(f"{given!r} is no run directory: it holds no nodes/ with logs.{_listed(runs)}")
     raise ConfigError(

@@ -77,6 +77,19 @@ def run_command(
     if replayed is not None:
         from coda_executive.cli.replaying import replay
 
+        context = click.get_current_context()
+        others = [
+            parameter.opts[-1] if isinstance(parameter, click.Option) else "TEST"
+            for parameter in run_command.params
+            if context.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
+            and parameter.name not in ("replayed", "run_dir")
+            and context.params[str(parameter.name)] != ()
+        ]
+        if others:
+            raise click.UsageError(
+                f"--replay repeats a run with its own test, seed and options; leave out {', '.join(others)}"
+            )
+
         return replay(replayed, run_command, run_dir)
     from coda_executive.cli.running import RunRequest, run_tests
 

@@ -186,7 +186,13 @@ def log_files(path: Path) -> dict[NodeId, Path]:
 
 
 def read_description(path: Path) -> RunDescription:
-    return _read(path / "run.json", RunDescription)
+    """What was run, and how. Raises EngineError if there is no run.json in the directory or it is damaged."""
+    try:
+        return _read(path / "run.json", RunDescription)
+    except OSError as error:
+        raise EngineError(
+            f"{path / 'run.json'} cannot be read: {error.strerror}; is this the directory of a run?"
+        ) from error
 
 
 def read_outcome(path: Path) -> StoredOutcome | None:

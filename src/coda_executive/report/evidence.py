@@ -149,12 +149,7 @@ class Evidence:
 
 def read_evidence(directory: Path) -> Evidence:
     """Read a run directory. Raises EngineError if there is no run.json in it or it is damaged."""
-    try:
-        run = read_description(directory)
-    except OSError as error:
-        raise EngineError(
-            f"{directory / 'run.json'} cannot be read: {error.strerror}; is this the directory of a run?"
-        ) from error
+    run = read_description(directory)
     remarks: list[str] = []
     roles = _roles(directory, remarks)
     fold = _Fold(roles)

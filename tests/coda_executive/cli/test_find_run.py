@@ -13,6 +13,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_the_results_of_a_search_are_no_run(here: Path) -> None:
+    (here / "explored").mkdir()
+    (here / "explored" / "exploration.json").touch()
+
+    with pytest.raises(ConfigError, match="run a failure_"):
+        find_run("explored")
+
+
 def make_run(path: str, begun: int | None) -> None:
     (Path(path) / "nodes").mkdir(parents=True)
     if begun is not None:

@@ -104,6 +104,26 @@ def test_a_run_that_kept_no_trace_cannot_be_replayed(
     assert not (tmp_path / "again").exists()
 
 
+def test_a_run_that_does_not_say_what_it_was_cannot_be_replayed(
+    write_test: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "original" / "nodes").mkdir(parents=True)
+
+    assert run("--replay", str(tmp_path / "original")) == 3
+
+    assert "original/run.json cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_replay_takes_neither_a_test_nor_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = ["--run-dir", str(tmp_path / "again")]
+
+    assert run("block-production", "--replay", str(tmp_path), "--seed", "1", "--jitter", "0.1", *again) == 4
+
+    assert "with its own test, seed and options; leave out TEST, --seed, --jitter" in capsys.readouterr().err
+
+
 def planted_step() -> None:
     """Does nothing, but takes a step of the loop."""
 
