@@ -1,7 +1,7 @@
 """Base58 and base58check, the text form of keys, hashes, memos and signatures (daemon contract E.1).
 
 State hashes stand in every log line, so both directions avoid one big division per character: encoding
-divides by 58¹⁰ and then works on machine-sized numbers; decoding joins neighbouring digits of one big integer
+divides by 58⁸ and then works on machine-sized numbers; decoding joins neighbouring digits of one big integer
 pairwise, in as many steps as the logarithm of the length.
 """
 
@@ -17,8 +17,8 @@ _NOT_A_DIGIT = 0xFF
 _DIGIT_OF = bytes(
     map({ord(c): digit for digit, c in enumerate(_ALPHABET)}.get, range(256), repeat(_NOT_A_DIGIT))
 )
-_CHUNK = 58**10
-_FOUR = 58**4
+_CHUNK = 58**8
+_HALF = 58**4
 _PAIR = 58**2
 _CHECKSUM_BYTES = 4
 
@@ -66,11 +66,8 @@ def encode(data: bytes) -> str:
     parts: list[str] = []
     while number:
         number, chunk = divmod(number, _CHUNK)
-        rest, low = divmod(chunk, _FOUR)
-        top, high = divmod(rest, _FOUR)
-        parts.append(
-            pairs[top] + pairs[high // _PAIR] + pairs[high % _PAIR] + pairs[low // _PAIR] + pairs[low % _PAIR]
-        )
+        high, low = chunk // _HALF, chunk % _HALF
+        parts += (pairs[low % _PAIR], pairs[low // _PAIR], pairs[high % _PAIR], pairs[high // _PAIR])
     parts.reverse()
     zeros = len(data) - len(data.lstrip(b"\0"))
     return "1" * zeros + "".join(parts).lstrip("1")
