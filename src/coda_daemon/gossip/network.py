@@ -132,6 +132,7 @@ class Gossip:
         self._changed_at = 0.0
         self._listeners: list[Callable[[], None]] = []
         self._tasks: asyncio.TaskGroup | None = None
+        self._probing: asyncio.TimerHandle | None = None
         self.connections_seen = 0
 
     def __repr__(self) -> str:
@@ -223,12 +224,15 @@ class Gossip:
                 self._tasks = tasks
                 for seed in self._seeds.values():
                     self._learn(seed)
+                self._probe_later()
                 try:
-                    await self._probe_links()
+                    await asyncio.get_running_loop().create_future()  # for ever
                 finally:
                     self._tasks = None  # ends the telling of changes too: links that close now tell nothing
         finally:
             listener.close()
+            if self._probing is not None:
+                self._probing.cancel()
             self._spreading.close()
             for link in tuple(self._links.values()):
                 link.close()
@@ -496,11 +500,14 @@ class Gossip:
         peers = [Address(link.peer.host, link.peer.port, link.peer.peer_id) for link in self._links.values()]
         return encode(Addresses(tuple(peers[-MAX_ADDRESSES:])))
 
-    async def _probe_links(self) -> None:
-        while True:
-            await asyncio.sleep(self._profile.keep_alive)
-            for link in tuple(self._links.values()):
-                link.probe()
+    def _probe_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._probing = loop.call_later(self._profile.keep_alive, self._probe_links)
+
+    def _probe_links(self) -> None:
+        for link in tuple(self._links.values()):
+            link.probe()
+        self._probe_later()
 
     # ---- waiting for links ----
 

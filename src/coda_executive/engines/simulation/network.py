@@ -415,24 +415,25 @@ class SimulatedConnection:
                 return
 
     def _put_on_the_way(self, frame: bytes | None) -> None:
-        loop, link, other = self._loop, self._link, self.other
-        if link.swift_ns is None:
-            arrival_ns = link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
+        loop, other, delay_ns = self._loop, self.other, self._link.swift_ns
+        if delay_ns is None:
+            arrival_ns = self._link.arrival_ns(loop.now_ns, 0 if frame is None else len(frame))
         else:
-            arrival_ns = loop.now_ns + link.swift_ns
+            arrival_ns = loop.now_ns + delay_ns
         if arrival_ns < other._last_arrival_ns:
             arrival_ns = other._last_arrival_ns
         else:
             other._last_arrival_ns = arrival_ns
         other._coming.append(frame)
         process = other.process
-        if (batch := process.mail.get(arrival_ns)) is not None:
+        batch = process.mail.get(arrival_ns)
+        if batch is None:
+            batch = [other]
+            if not loop.draws_order:  # else each frame comes when its turn is drawn
+                process.mail[arrival_ns] = batch
+            loop.call_at_ns(arrival_ns, (_arrive, process, batch, arrival_ns), process.context)
+        else:
             batch.append(other)
-            return
-        batch = [other]
-        if not loop.draws_order:  # else each frame comes when its turn is drawn
-            process.mail[arrival_ns] = batch
-        loop.call_at_ns(arrival_ns, (_arrive, process, batch, arrival_ns), process.context)
 
     def _come(self, frame: bytes | None) -> None:
         """Something arrives that is not taken at once."""
