@@ -148,10 +148,10 @@ class Nemesis:
         is_decided = asyncio.Event()
 
         def watch(seen: Observation) -> None:
-            if isinstance(seen.event, NodeCrashed) and seen.node not in self._lenient:
+            if seen.node not in self._lenient:
                 is_decided.set()
 
-        unsubscribe = self._router.subscribe(watch)
+        unsubscribe = self._router.subscribe(watch, (NodeCrashed,))
         try:
             async with asyncio.TaskGroup() as group:
                 running = [
