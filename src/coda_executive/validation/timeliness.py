@@ -17,7 +17,7 @@ _LATE_LINES_SLOTS = 2  # a line that was written under a fault may be read so mu
 class NoEarlyBlock(Validator):
     """Nobody makes a block before its slot begins, or adopts one that gossip brought before. A node whose clock the
     nemesis has put wrong is excused, and so is one that is not synced: what catchup and bootstrap fetch is taken
-    as it is.
+    as it is. Where not a single block was made in time, the run's clock is as likely to be wrong as the nodes'.
     """
 
     name = "no-early-block"
@@ -31,6 +31,9 @@ class NoEarlyBlock(Validator):
         self._followed: set[NodeId] = set()  # that have a best tip; never iterated
         self._clock_faults: dict[int, frozenset[NodeId]] = {}
         self._right_from_ns: dict[NodeId, int] = {}  # when a wrong clock was set right
+        self._made_in_time = 0
+        self._first_early: tuple[str, tuple[Sighting | None, Sighting]] | None = None
+        self._early = 0
 
     def handlers(self) -> Mapping[type, Handler]:
         return {
@@ -43,6 +46,18 @@ class NoEarlyBlock(Validator):
             FaultBegan: self._on_fault,
             FaultEnded: self._on_fault_end,
         }
+
+    def finish(self, end_ns: int) -> None:
+        if self._first_early is None:
+            return
+        sentence, witness = self._first_early
+        if self._made_in_time:
+            self.violated(sentence, witness)
+            self.violations, self.chances = self._early, self.chances + self._early - 1
+        else:
+            self.doubt = (
+                f"{sentence}; no block was made in time: do the clocks of the run and of the nodes differ?"
+            )
 
     def _on_genesis(self, _seen: Sighting, genesis: GenesisSet) -> None:
         self._genesis = genesis
@@ -59,7 +74,8 @@ class NoEarlyBlock(Validator):
             self._right_from_ns[node] = seen.time_ns + _LATE_LINES_SLOTS * self.facts.slot_ns
 
     def _on_block(self, seen: Sighting, block: BlockProduced) -> None:
-        self._judge(seen, None, f"made {block.state_hash}", block.global_slot)
+        if self._judge(seen, None, f"made {block.state_hash}", block.global_slot):
+            self._made_in_time += 1
 
     def _on_tip(self, seen: Sighting, tip: ChainBlock) -> None:
         is_first = seen.node not in self._followed
@@ -68,15 +84,20 @@ class NoEarlyBlock(Validator):
             return
         self._judge(seen, tip.seen, f"adopted {tip.name}", tip.slot)
 
-    def _judge(self, seen: Sighting, made: Sighting | None, deed: str, slot: int) -> None:
+    def _judge(self, seen: Sighting, made: Sighting | None, deed: str, slot: int) -> bool:
+        """Whether it is known to be in time."""
         if self._genesis is None or self._has_wrong_clock(seen):
-            return
+            return False
         begins_ns = self._genesis.at_ns + (slot - self.facts.genesis_slot) * self.facts.slot_ns
         early_ns = begins_ns - seen.time_ns
         if early_ns <= _TOLERANCE * self.facts.slot_ns:
             self.chances += 1
-            return
-        self.violated(f"{seen.node} {deed} {early_ns / 1e9:.3f} s before its slot {slot} began", (made, seen))
+            return True
+        self._early += 1
+        if self._first_early is None:
+            sentence = f"{seen.node} {deed} {early_ns / 1e9:.3f} s before its slot {slot} began"
+            self._first_early = (sentence, (made, seen))
+        return False
 
     def _has_wrong_clock(self, seen: Sighting) -> bool:
         return seen.time_ns < self._right_from_ns.get(seen.node, 0) or any(

@@ -45,6 +45,24 @@ def test_a_block_that_is_made_before_its_slot_begins_is_told() -> None:
     assert len(found(story).witness) == 1
 
 
+def test_where_no_block_is_in_time_nobody_can_tell_whose_clock_is_wrong() -> None:
+    story = Story()
+    story.note(GenesisSet(0))
+    story.produce(A, "a", GENESIS, 3)
+
+    assert found(story).validity == "unknown"
+    assert "do the clocks of the run and of the nodes differ?" in found(story).sentence
+
+
+def test_every_early_block_counts() -> None:
+    story = synced()
+    for number, name in enumerate("bcd"):
+        story.produce(A, name, "a", 3 + number)
+
+    assert (found(story).violations, found(story).chances) == (3, 4)
+    assert found(story).sentence.endswith("(the first of 3 such)")
+
+
 def test_after_a_hard_fork_slots_are_counted_from_its_own() -> None:
     story = synced()
     facts = replace(FACTS, genesis_slot=1)
