@@ -276,7 +276,8 @@ class Gossip:
     # ---- what comes over links ----
 
     def handle_message(self, link: Link, message: Message) -> None:
-        if not self._spreading.take(link, message):
+        forms = self._spreading.take(link, message)
+        if forms is None:
             return
         try:
             is_good = self._receive(link.peer, message.topic, message.payload)
@@ -284,7 +285,7 @@ class Gossip:
             self._log_bug("a message", link, error)
             return
         if is_good:
-            self._spreading.pass_on(message)
+            self._spreading.pass_on(forms)
 
     async def handle_request(self, link: Link, request: Request) -> bytes:
         try:

@@ -36,7 +36,7 @@ _GRAFT, _PRUNE = encode(Graft()), encode(Prune())
 _Holders = set[Link]  # never iterated: links have no order that repeats
 
 
-class _Forms(NamedTuple):
+class Forms(NamedTuple):
     """What is sent of a message."""
 
     name: bytes
@@ -57,7 +57,7 @@ class Spreading:
         self._is_flooding = is_flooding
         self._chance = chance
         self._seen = SeenMessages(SEEN_CAPACITY)
-        self._held: dict[bytes, tuple[_Forms, _Holders]] = {}  # by name, oldest first
+        self._held: dict[bytes, tuple[Forms, _Holders]] = {}  # by name, oldest first
         self._held_bytes = 0
         self._asked: dict[Link, None] = {}  # those who send us whole messages
         self._declined: dict[Link, None] = {}  # those who do not, though asked
@@ -67,21 +67,21 @@ class Spreading:
         self._wanted: dict[bytes, dict[Link, None]] = {}  # who has it, by name; the first was asked
         self._timers: dict[bytes, asyncio.TimerHandle] = {}
 
-    def take(self, link: Link, message: Message) -> bool:
-        """Note a message, and that this peer has it; False if it had been taken before."""
+    def take(self, link: Link, message: Message) -> Forms | None:
+        """Note a message, and that this peer has it; answers what to pass on, None if it had been taken before."""
         forms = _forms(message.topic, message.payload)
         name = forms.name
         if (held := self._held.get(name)) is not None:
             held[1].add(link)
-            return False
+            return None
         if not self._seen.add(name):
-            return False
+            return None
         holders = self._hold(forms)
         holders.add(link)
         if name in self._wanted:
             holders.update(self._wanted[name])
             self._forget_wish(name)
-        return True
+        return forms
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message of our own to all who are not known to have it."""
@@ -89,9 +89,8 @@ class Spreading:
         self._seen.add(forms.name)
         self._send(forms, self._links.values())
 
-    def pass_on(self, message: Message) -> None:
+    def pass_on(self, forms: Forms) -> None:
         """Send a message that was taken to those who asked for whole ones, and tell some others of it."""
-        forms = _forms(message.topic, message.payload)
         if self._is_flooding:
             self._send(forms, self._links.values())
             return
@@ -108,7 +107,7 @@ class Spreading:
                 if told == LAZY:
                     return
 
-    def _send(self, forms: _Forms, links: Iterable[Link]) -> _Holders:
+    def _send(self, forms: Forms, links: Iterable[Link]) -> _Holders:
         """Send a whole message; answers who had it before."""
         held = self._held.get(forms.name)
         holders = self._hold(forms) if held is None else held[1]
@@ -118,7 +117,7 @@ class Spreading:
                 link.send(frame)
         return holders
 
-    def _hold(self, forms: _Forms) -> _Holders:
+    def _hold(self, forms: Forms) -> _Holders:
         """Keep a message for those who fetch it, and begin to note who has it."""
         holders: _Holders = set()
         held, lately = self._held, self.lately
@@ -219,13 +218,13 @@ class Spreading:
             self._timers.pop(name).cancel()
 
 
-def _forms(topic: str, payload: bytes) -> _Forms:
+def _forms(topic: str, payload: bytes) -> Forms:
     return _forms_once(topic, payload) if len(payload) <= _SMALL else _make_forms(topic, payload)
 
 
-def _make_forms(topic: str, payload: bytes) -> _Forms:
+def _make_forms(topic: str, payload: bytes) -> Forms:
     name = digest(topic, payload)
-    return _Forms(name, encode(Message(topic, payload)), encode(Have(name)))
+    return Forms(name, encode(Message(topic, payload)), encode(Have(name)))
 
 
 # The same message comes from most neighbours, and in a simulation to all nodes of one process.
