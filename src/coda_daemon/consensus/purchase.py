@@ -42,7 +42,7 @@ def choose_contents(
     if not rules.allows_transactions(slot):
         return Contents(has_coinbase=False)
     commands = choose_commands(ledger, candidates, slot, rules)
-    offers = map(find_work, scan.required(scan.room))
+    offers = map(find_work, scan.required_at_most)
     works = tuple(work for work in takewhile(lambda work: work is not None, offers) if work is not None)
     for has_coinbase in (True, False):
         for count in range(len(commands), -1, -1):

@@ -114,6 +114,11 @@ class ScanState:
         current = bundled(self._jobs_now[self.done :])
         return current + bundled(self._jobs_next[: 2 * (count - free)])
 
+    @cached_property
+    def required_at_most(self) -> tuple[Bundle, ...]:
+        """What a block with as many transactions as there is room for must buy."""
+        return self.required(self.room)
+
     def required_number(self, count: int) -> int:
         """How many bundles `required` gives for so many transactions: the first of those for more."""
         current = (len(self._jobs_now) - self.done + 1) // 2
