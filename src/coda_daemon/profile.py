@@ -74,7 +74,9 @@ class Profile:
     redial_first: float  # doubles with every third failure …
     redial_most: float  # … up to this
     ban: float  # how long a peer that broke the rules is kept out
-    keep_alive: float  # a link silent for so long or up to twice that is probed; if it stays silent, closed
+    # A link silent for so long or up to twice that is probed by the end that dialled it, by the other an interval
+    # later; if it stays silent for one more, it is closed.
+    keep_alive: float
 
 
 def mainnet() -> Profile:

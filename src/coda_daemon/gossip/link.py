@@ -66,7 +66,10 @@ class LinkHandler(Protocol):
 class Link:
     """A live connection to an authenticated peer. `run` it, once; `closed` is set when it is over."""
 
-    def __init__(self, connection: Connection, peer: Peer, handler: LinkHandler, log: Log) -> None:
+    def __init__(
+        self, connection: Connection, peer: Peer, handler: LinkHandler, log: Log, *, is_dialled: bool
+    ) -> None:
+        """`is_dialled` says that this end made the connection: it looks after it, the other end only after this one."""
         self.peer = peer
         self.closed = asyncio.Event()
         self.introduced = 0  # addresses that it told
@@ -83,6 +86,8 @@ class Link:
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._next_request = 0
         self._silence = 0  # keep-alive intervals that ended since the peer was heard
+        # One end's ping and its answer tell both that the other lives: the other end leaves it to it, for a time.
+        self._patience = 2 if is_dialled else 3  # in such intervals
         self._rate = Rate()
         self._uncounted = 0  # bytes that are not in the rate yet
 
@@ -155,13 +160,14 @@ class Link:
             del self._waiting[number]
 
     def probe(self) -> None:
-        """Called at each keep-alive interval: a link that was silent for a whole one is asked for a sign of
-        life, and closed when it stays silent for the next. A link in use costs nothing.
+        """Called at each keep-alive interval: a link that was silent for a whole one, or for two at the end that
+        did not dial, is asked for a sign of life, and closed when it stays silent for the next. A link in use
+        costs nothing.
         """
         self._silence += 1
-        if self._silence == 2:
+        if self._silence == self._patience:
             self.send(_PING)
-        elif self._silence > 2:
+        elif self._silence > self._patience:
             self.close("it does not answer")
 
     def charge(self, size: int) -> float:

@@ -405,7 +405,7 @@ class Gossip:
             del self._dialling[peer.peer_id]
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await self._keep(connection, peer)
+        await self._keep(connection, peer, is_dialled=True)
         # A peer that is full takes every link, to say so: it must not be dialled at once again.
         return loop.time() - began >= self._profile.redial_most
 
@@ -421,7 +421,7 @@ class Gossip:
         if peer is None or self._tasks is None:  # the latter: the node is ending
             connection.close()
             return
-        await self._keep(connection, peer)
+        await self._keep(connection, peer, is_dialled=False)
 
     async def _greeted(self, connection: Connection) -> Peer | None:
         """The peer that a connection turned out to be from, and that was told to be welcome."""
@@ -454,7 +454,7 @@ class Gossip:
             MODULE, "Refused a link from $address: $error", address=connection.remote_host, error=str(error)
         )
 
-    async def _keep(self, connection: Connection, peer: Peer) -> None:
+    async def _keep(self, connection: Connection, peer: Peer, *, is_dialled: bool) -> None:
         """Serve a new link until it ends. It replaces an older one to the same peer, which that peer has
         given up.
         """
@@ -467,7 +467,7 @@ class Gossip:
         if len(self._links) >= self._limits.max_connections and not self._gating.trusts(peer.peer_id):
             await self._send_on(connection)
             return
-        link = Link(connection, peer, self, self._log)
+        link = Link(connection, peer, self, self._log, is_dialled=is_dialled)
         link.send(self._addresses())
         self._links[peer.peer_id] = link
         self.connections_seen += 1

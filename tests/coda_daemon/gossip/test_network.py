@@ -20,7 +20,9 @@ from coda_daemon.gossip.frames import (
     Welcome,
     encode,
 )
+from coda_daemon.gossip.handshake import receive_greeting, welcome
 from coda_daemon.gossip.network import Limits, RequestFailed
+from coda_daemon.ports import Connection
 from coda_daemon.profile import dev
 from coda_protocol.libp2p_keys import libp2p_keypair_from_seed
 from coda_protocol.structured_events import PEER_BANNED, Level
@@ -440,25 +442,57 @@ def test_a_peer_that_does_not_read_is_dropped_and_stalls_nobody() -> None:
     in_world(check)
 
 
+KEEP_ALIVE = dev(2_000).keep_alive
+
+
+async def fate(connection: Connection) -> tuple[int, int]:
+    """After how many keep-alive intervals a silent peer was asked for a sign of life, and after how many dropped."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    pings = []
+    while (frame := await next_frame(connection, skipping=GREETINGS)) is not None:
+        assert isinstance(frame, Ping)
+        pings.append(loop.time() - began)
+    (asked,) = pings
+    return int(asked / KEEP_ALIVE), int((loop.time() - began) / KEEP_ALIVE)
+
+
 def test_a_silent_peer_is_probed_and_dropped() -> None:
     async def check(world: World) -> None:
         node = GossipNode(world, "node")
         impostor = Impostor(world)
         await asyncio.sleep(0.1)
-        connection = await impostor.link(node)
-        pings = 0
-        while (frame := await next_frame(connection, skipping=GREETINGS)) is not None:
-            assert isinstance(frame, Ping)
-            pings += 1
 
-        assert pings == 1
+        assert await fate(await impostor.link(node)) == (2, 3)
         assert node.gossip.peers == ()
 
     in_world(check)
 
 
-def test_a_link_in_use_is_not_probed() -> None:
-    """Timers are demand-driven: who hears something in each interval asks for nothing."""
+def test_the_end_that_dialled_probes_a_silent_link_first() -> None:
+    async def check(world: World) -> None:
+        impostor = Impostor(world)
+        fates: list[tuple[int, int]] = []
+
+        async def accept(connection: Connection) -> None:
+            await receive_greeting(connection, impostor.own, bytes(32))
+            await welcome(connection)
+            fates.append(await fate(connection))
+
+        await impostor.host.transport.listen(impostor.machine.address, 8302, accept)
+        GossipNode(world, "node", direct=[impostor])
+        await asyncio.sleep(3.5 * KEEP_ALIVE)
+
+        assert fates == [(1, 2)]
+
+    in_world(check)
+
+
+@pytest.mark.parametrize("intervals", [0.9, 1.9])
+def test_a_link_in_use_is_not_probed(intervals: float) -> None:
+    """Timers are demand-driven: who hears something in each interval asks for nothing, and who was dialled leaves
+    the asking to the dialler, who does so within two.
+    """
 
     async def check(world: World) -> None:
         node = GossipNode(world, "node")
@@ -467,7 +501,7 @@ def test_a_link_in_use_is_not_probed() -> None:
         connection = await impostor.link(node)
         for _ in range(100):
             await connection.send(encode(Pong()))
-            await asyncio.sleep(dev(2_000).keep_alive * 0.9)
+            await asyncio.sleep(KEEP_ALIVE * intervals)
         await connection.send(encode(Ping()))
 
         while not isinstance(frame := await next_frame(connection), Pong):
