@@ -83,7 +83,8 @@ def judge_log_files(
         told = _constants_of(logs.values())
         facts = _facts(told, k=k, slot_seconds=slot_seconds, slots_per_epoch=slots_per_epoch)
         panel = run_panel(facts)
-        panel.take(_entries(logs, silent, None if told is None else told.genesis_ms))
+        for entry in _entries(logs, silent, None if told is None else told.genesis_ms):
+            panel.take(entry.time_ns, (entry.record,))
     except OSError as error:
         raise EngineError(f"cannot read the logs: {error}") from error
     if silent:

@@ -122,7 +122,7 @@ def judge_run(directory: Path) -> Judgement:
     end: RunEnded | None = None
     for entry in reader:
         if panel is not None:
-            panel.take((entry,))
+            panel.take(entry.time_ns, (entry.record,))
         match entry.record:
             case ErrorFound() as error if error.error not in _OF_FINDINGS:
                 recorded.append(error)

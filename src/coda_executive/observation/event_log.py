@@ -5,7 +5,7 @@ because all values look at one list. Of a very long run only the latest events a
 young. Pure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -27,9 +27,10 @@ class SeenEvent(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class _Kept:
-    """The events from number `first` on, each with the nanoseconds since the run began."""
+    """The events from number `first` on; `times` are in nanoseconds since the run began."""
 
-    events: list[tuple[int, EventSeen]] = field(default_factory=list)
+    events: list[EventSeen] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
     first: int = 0
 
     @property
@@ -61,22 +62,25 @@ class EventLog:
         """The events from that number on, as far as they are kept."""
         kept = self._kept
         for position in range(max(number, kept.first), self.end):
-            time_ns, seen = kept.events[position - kept.first]
-            yield SeenEvent(seen.node, seen.event, time_ns)
+            seen = kept.events[position - kept.first]
+            yield SeenEvent(seen.node, seen.event, kept.times[position - kept.first])
 
-    def extended(self, seen: Sequence[tuple[int, EventSeen]]) -> "EventLog":
-        """The log with more events. It takes the same time however long the log is, see the module."""
+    def extended(self, batches: Iterable[tuple[int, Sequence[EventSeen]]]) -> "EventLog":
+        """The log with more events, those of one time together. It takes the same time however long the log is, see
+        the module.
+        """
         longer = EventLog.__new__(EventLog)
-        if self._kept.end == self.end:
-            longer._kept = self._kept
-        else:
+        kept = self._kept
+        if kept.end != self.end:
             # Somebody appended to this value before: the new one gets a list of its own.
-            kept = self._kept
-            longer._kept = _Kept(kept.events[: max(0, self.end - kept.first)], min(kept.first, self.end))
-        kept = longer._kept
-        kept.events.extend(seen)
-        longer.end = self.end + len(seen)
+            own = max(0, self.end - kept.first)
+            kept = _Kept(kept.events[:own], kept.times[:own], min(kept.first, self.end))
+        longer._kept = kept
+        for time_ns, seen in batches:
+            kept.events.extend(seen)
+            kept.times.extend([time_ns] * len(seen))
+        longer.end = kept.end
         if len(kept.events) >= 2 * LEAST_KEPT:
-            del kept.events[:LEAST_KEPT]
+            del kept.events[:LEAST_KEPT], kept.times[:LEAST_KEPT]
             kept.first += LEAST_KEPT
         return longer

@@ -252,10 +252,11 @@ class HistoryWriter:
         """Have a function called when `close` begins, to append what it still holds back."""
         self._before_close.append(callback)
 
-    def extend(self, entries: Iterable[HistoryEntry]) -> None:
+    def extend(self, time_ns: int, records: Iterable[HistoryRecord]) -> None:
+        """Append what happened at one time."""
         if self._has_failed or self._file is None:
             return
-        self._encode(entries, self._buffer)
+        self._encode(time_ns, records, self._buffer)
         if len(self._buffer) >= _BUFFER_BYTES:
             self.flush()
 
@@ -389,14 +390,13 @@ class EntryEncoder:
         self._texts: dict[int, tuple[Event, bytes]] = {}
         self._nodes: dict[NodeId, bytes] = {}
 
-    def encode(self, entries: Iterable[HistoryEntry], into: bytearray) -> None:
-        """Append the entries' lines, each with its end."""
+    def encode(self, time_ns: int, records: Iterable[HistoryRecord], into: bytearray) -> None:
+        """Append the lines of entries with one time, each with its end."""
         texts, nodes = self._texts, self._nodes
         lines: list[bytes] = []
-        for entry in entries:
-            record = entry.record
+        for record in records:
             if type(record) is not EventSeen:
-                lines.append(_encoder.encode(entry) + b"\n")
+                lines.append(_encoder.encode(HistoryEntry(time_ns, record)) + b"\n")
                 continue
             known = texts.get(id(record.event))
             text = self._text(record.event) if known is None else known[1]
@@ -408,7 +408,7 @@ class EntryEncoder:
                 place += b',"offset":%d' % record.offset
             if record.times != 1:
                 place += b',"times":%d' % record.times
-            lines.append(_SEEN % (entry.time_ns, node, text, place))
+            lines.append(_SEEN % (time_ns, node, text, place))
         into.extend(b"".join(lines))
 
     def _text(self, event: Event) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from coda_executive.observation.history import EntryEncoder, HistoryEntry
+from coda_executive.observation.history import EntryEncoder, HistoryRecord
 
 _BUFFER_BYTES = 1 << 16
 _DIGEST_BYTES = 16
@@ -37,8 +37,8 @@ class HistoryDigest:
         """Have a function called when the block ends, to append what it still holds back."""
         self._before_close.append(callback)
 
-    def extend(self, entries: Iterable[HistoryEntry]) -> None:
-        self._encode(entries, self._buffer)
+    def extend(self, time_ns: int, records: Iterable[HistoryRecord]) -> None:
+        self._encode(time_ns, records, self._buffer)
         if len(self._buffer) >= _BUFFER_BYTES:
             self._digest()
 

@@ -163,16 +163,16 @@ class NetworkState(msgspec.Struct, frozen=True):
 
 def apply(state: NetworkState, name: NodeId, event: Event, *, time_ns: int, times: int = 1) -> NetworkState:
     """The state after one more observation, or after `times` equal ones of which this is the last."""
-    return apply_all(state, ((time_ns, EventSeen(name, event, times=times)),))
+    return apply_all(state, ((time_ns, (EventSeen(name, event, times=times),)),))
 
 
-def apply_all(state: NetworkState, observations: Sequence[tuple[int, EventSeen]]) -> NetworkState:
-    """The state after several observations, each with its time in nanoseconds since the run began."""
+def apply_all(state: NetworkState, batches: Sequence[tuple[int, Sequence[EventSeen]]]) -> NetworkState:
+    """The state after several observations, those of one time together, which is in nanoseconds since the run began."""
     # A network has tens of nodes: copying the table is cheap, and does not grow with the run.
     nodes = {**state.nodes}
     blocks, time_ns = state.blocks, state.time_ns
     latest: dict[NodeId, int] = {}
-    for time_ns, seen in observations:
+    for time_ns, seen in ((time_ns, one) for time_ns, batch in batches for one in batch):
         name, event = seen.node, seen.event
         latest[name] = time_ns
         if type(event) in _WITHOUT_EFFECT and name in nodes:
@@ -186,7 +186,7 @@ def apply_all(state: NetworkState, observations: Sequence[tuple[int, EventSeen]]
             nodes[name] = after
     for name, last_event_ns in latest.items():
         nodes[name] = replace(nodes[name], last_event_ns=last_event_ns)
-    return NetworkState(nodes, blocks, state.events.extended(observations), time_ns)
+    return NetworkState(nodes, blocks, state.events.extended(batches), time_ns)
 
 
 def _apply_to_node(node: NodeState, blocks: BlockLog, event: Event, times: int) -> NodeState:

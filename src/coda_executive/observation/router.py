@@ -17,14 +17,14 @@ from coda_executive.config.node_id import NodeId
 from coda_executive.errors import EngineError
 from coda_executive.events.event import DaemonEvent, ErrorLogged, Event, LifecycleEvent, UnreadableLine
 from coda_executive.interfaces.log_engine import LogRecord
-from coda_executive.observation.history import EventSeen, HistoryEntry, HistoryRecord
+from coda_executive.observation.history import EventSeen, HistoryRecord
 from coda_executive.observation.network_state import NetworkState, apply_all
 
 _FLUSH_SECONDS = 1.0  # the most evidence that a kill -9 may cost
 _REPEATS_IN_FULL = 16  # equal lines of a node that are told one by one
 _MOST_DISTINCT_REPEATS = 1000  # lines that are watched for repetition
 
-_MOST_UNFOLDED = 256  # observations
+_MOST_UNFOLDED = 64  # times at which something was observed
 
 _REPEATABLE = (ErrorLogged, UnreadableLine)
 
@@ -67,7 +67,7 @@ class _Repeats:
 class History(Protocol):
     """Where the router writes: a `HistoryWriter`, or what stands for it."""
 
-    def extend(self, entries: Iterable[HistoryEntry]) -> None:
+    def extend(self, time_ns: int, records: Sequence[HistoryRecord]) -> None:
         """Raises EngineError."""
 
     def flush(self) -> None:
@@ -91,7 +91,7 @@ class Router:
         self._seconds, self._ns = 0.0, 0  # the loop's time when it was asked last
         self._began_ns = self._loop_ns()
         self._state = NetworkState()
-        self._unfolded: list[tuple[int, EventSeen]] = []  # since that state; when each was seen
+        self._unfolded: list[tuple[int, Sequence[EventSeen]]] = []  # since that state, by time
         self._index = 0
         self._last: tuple[EventSeen, int] | None = None  # and when it was seen
         self._subscribers: dict[int, Subscriber] = {}
@@ -101,7 +101,7 @@ class Router:
         self._repeats: dict[tuple[NodeId, DaemonEvent | LifecycleEvent], _Repeats] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
         self._failure: EngineError | None = None
-        self._follower: Callable[[Sequence[HistoryEntry]], None] | None = None
+        self._follower: Callable[[int, Sequence[HistoryRecord]], None] | None = None
         history.before_close(self._close)
 
     @property
@@ -155,10 +155,12 @@ class Router:
         """Put a record into the history, also from within a subscriber: nothing is shown to anybody. A history
         that cannot be written is told to the next caller who can hear it.
         """
-        self._write((HistoryEntry(self.now_ns(), record),))
+        self._write((record,), self.now_ns())
 
-    def follow(self, follower: Callable[[Sequence[HistoryEntry]], None]) -> None:
-        """Have all entries of the history from now on shown to a function; there is one at most."""
+    def follow(self, follower: Callable[[int, Sequence[HistoryRecord]], None]) -> None:
+        """Have the history from now on shown to a function, as it is written: a time in nanoseconds, and what happened
+        then. There is one at most.
+        """
         self._follower = follower
 
     def subscribe(
@@ -200,12 +202,12 @@ class Router:
         """Take in observations of which at most the last is to be shown to somebody, by the caller."""
         if not seen:
             return
-        self._unfolded += [(now, one) for one in seen]
+        self._unfolded.append((now, seen))
         if len(self._unfolded) >= _MOST_UNFOLDED:
             self._fold()
         self._last = seen[-1], now
         self._index += len(seen)
-        self._write([HistoryEntry(now, one) for one in seen])
+        self._write(seen, now)
 
     def _fold(self) -> None:
         self._state = apply_all(self._state, self._unfolded)
@@ -260,17 +262,17 @@ class Router:
             if repeats.untold:
                 self._tell(repeats)
 
-    def _write(self, entries: Sequence[HistoryEntry]) -> None:
+    def _write(self, records: Sequence[HistoryRecord], time_ns: int) -> None:
         try:
-            self._history.extend(entries)
+            self._history.extend(time_ns, records)
         except EngineError as error:
             self._failure = error
         if self._follower is not None:
-            self._follower(entries)
+            self._follower(time_ns, records)
         if self._flush_timer is None:
             self._flush_timer = self._loop.call_later(_FLUSH_SECONDS, self._flush_timely)
-        for entry in entries:
-            self._observer(entry.record)
+        for record in records:
+            self._observer(record)
 
     def _flush_timely(self) -> None:
         self._flush_timer = None

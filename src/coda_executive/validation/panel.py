@@ -1,7 +1,7 @@
 """All validators over one run, each on its own: what one does, finds or breaks, hides nothing of the others.
 
     panel = Panel(validators_in_the_box, facts, clock=monotonic)
-    panel.take(entries)        the history, live or read again, at once or in parts; the verdict is the same
+    panel.take(time_ns, records)     the history, live or read again, in any parts; the verdict is the same
     panel.findings()
 
 Entries after `ValidationBegan` are left out: what the executive does to end a run is not the network's doing.
@@ -17,7 +17,7 @@ from coda_executive.observation.history import (
     FaultBegan,
     FaultEnded,
     GenesisSet,
-    HistoryEntry,
+    HistoryRecord,
     ValidationBegan,
 )
 from coda_executive.validation.finding import Finding, Sighting, Validity
@@ -116,37 +116,35 @@ class Panel:
         self._judges = [_Judge(validator, self._budget, clock) for validator in make(facts, self._chain)]
         handled = {kind for judge in self._judges for kind in judge.handlers}
         self._wanted = handled | ObservedChain.KINDS
-        self._batch: list[tuple[int, EventSeen]] = []  # with their times
+        self._batch: list[Sighting] = []
         self._end_ns = 0
         self._is_over = False
         self._broken: str | None = None
 
-    def take(self, entries: Iterable[HistoryEntry]) -> None:
-        """Look at entries. Never raises for what they hold."""
-        for entry in entries:
+    def take(self, time_ns: int, records: Iterable[HistoryRecord]) -> None:
+        """Look at what happened at one time. Never raises for what it was."""
+        for record in records:
             if self._is_over:
                 return
-            record = entry.record
-            self._end_ns = entry.time_ns
+            self._end_ns = time_ns
             if type(record) is not EventSeen:
-                self._take_declared(entry)
+                self._take_declared(time_ns, record)
             elif type(record.event) in self._wanted:
-                self._batch.append((entry.time_ns, record))
-                if len(self._batch) >= _BATCH:
-                    self._digest()
+                self._batch.append(Sighting(time_ns, record.node, record.event, record.line))
+        if len(self._batch) >= _BATCH:
+            self._digest()
 
-    def _take_declared(self, entry: HistoryEntry) -> None:
-        record = entry.record
+    def _take_declared(self, time_ns: int, record: HistoryRecord) -> None:
         if type(record) is CrashExpected:
             self._digest()
-            self._show([(CrashExpected, Sighting(entry.time_ns, record.node, record), record)])
+            self._show([(CrashExpected, Sighting(time_ns, record.node, record), record)])
         elif type(record) is FaultBegan or type(record) is FaultEnded:
             self._digest()
-            self._chain.faults.take(entry.time_ns, record)
-            self._show([(type(record), Sighting(entry.time_ns, _NEMESIS, record), record)])
+            self._chain.faults.take(time_ns, record)
+            self._show([(type(record), Sighting(time_ns, _NEMESIS, record), record)])
         elif type(record) is GenesisSet:
             self._digest()
-            self._show([(GenesisSet, Sighting(entry.time_ns, _EXECUTIVE, record), record)])
+            self._show([(GenesisSet, Sighting(time_ns, _EXECUTIVE, record), record)])
         elif type(record) is ValidationBegan:
             self._is_over = True
 
@@ -165,8 +163,8 @@ class Panel:
 
         def fold() -> None:
             take = self._chain.take
-            for time_ns, seen in batch:
-                take(Sighting(time_ns, seen.node, seen.event, seen.line), items)
+            for seen in batch:
+                take(seen, items)
 
         self._fold(fold)
         self._show(items)

@@ -8,7 +8,6 @@ from coda_executive.executive.judgement import errors_of, judge_run, verdict_of
 from coda_executive.executive.outcome import Verdict
 from coda_executive.observation.history import (
     ErrorFound,
-    HistoryEntry,
     HistoryRecord,
     HistoryWriter,
     RunEnded,
@@ -63,7 +62,7 @@ def test_a_violation_is_an_error_and_a_vacuous_validator_one_if_it_is_required()
 def _history(directory: Path, *records: HistoryRecord) -> None:
     with HistoryWriter(directory / "history") as history:
         for number, record in enumerate(records):
-            history.extend((HistoryEntry(number, record),))
+            history.extend(number, (record,))
 
 
 def _error(severity: str, kind: str = "SomeError") -> ErrorFound:

@@ -9,8 +9,8 @@ from coda_executive.observation.event_log import EventLog
 from coda_executive.observation.history import EventSeen
 
 
-def seen(number: int) -> tuple[tuple[int, EventSeen]]:
-    return ((number, EventSeen(NodeId("seed-1"), NodeInitialized())),)
+def seen(number: int) -> tuple[tuple[int, tuple[EventSeen]]]:
+    return ((number, (EventSeen(NodeId("seed-1"), NodeInitialized()),)),)
 
 
 def times(log: EventLog, since: int = 0) -> list[int]:

@@ -90,7 +90,7 @@ def entry(time_ns: int, text: str = "hello") -> HistoryEntry:
 def written(directory: Path, *entries: HistoryEntry) -> Path:
     with HistoryWriter(directory) as history:
         for one in entries:
-            history.extend((one,))
+            history.extend(one.time_ns, (one.record,))
     return directory / "000001.jsonl"
 
 
@@ -136,7 +136,7 @@ def test_a_full_segment_is_followed_by_the_next(tmp_path: Path) -> None:
     entries = [entry(n, "x" * 500) for n in range(20)]
     with HistoryWriter(tmp_path, segment_bytes=2000) as history:
         for one in entries:
-            history.extend((one,))
+            history.extend(one.time_ns, (one.record,))
             history.flush()
 
     assert len(list(tmp_path.iterdir())) > 3
@@ -145,7 +145,7 @@ def test_a_full_segment_is_followed_by_the_next(tmp_path: Path) -> None:
 
 def test_flushed_entries_are_on_disk_before_the_writer_is_closed(tmp_path: Path) -> None:
     with HistoryWriter(tmp_path) as history:
-        history.extend((entry(1),))
+        history.extend(1, (entry(1).record,))
         assert list(HistoryReader(tmp_path)) == []
         history.flush()
         assert list(HistoryReader(tmp_path)) == [entry(1)]
@@ -247,13 +247,13 @@ def test_a_full_disk_raises_once_and_keeps_what_was_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with HistoryWriter(tmp_path) as history:
-        history.extend((entry(1),))
+        history.extend(1, (entry(1).record,))
         history.flush()
         monkeypatch.setattr(os, "write", write)
-        history.extend((entry(2),))
+        history.extend(2, (entry(2).record,))
         with pytest.raises(EngineError, match="No space left on device"):
             history.flush()
-        history.extend((entry(3),))
+        history.extend(3, (entry(3).record,))
         history.flush()
 
     reader = HistoryReader(tmp_path)
@@ -264,7 +264,7 @@ def test_a_full_disk_raises_once_and_keeps_what_was_written(
 
 def test_a_directory_that_vanishes_is_told(tmp_path: Path) -> None:
     with HistoryWriter(tmp_path / "history") as history:
-        history.extend((entry(1),))
+        history.extend(1, (entry(1).record,))
         shutil.rmtree(tmp_path / "history")
         with pytest.raises(EngineError, match="was removed while the run went on"):
             history.flush()
@@ -272,10 +272,10 @@ def test_a_directory_that_vanishes_is_told(tmp_path: Path) -> None:
 
 def test_what_is_held_back_elsewhere_is_appended_at_the_end(tmp_path: Path) -> None:
     with HistoryWriter(tmp_path) as history:
-        history.before_close(lambda: history.extend((entry(2),)))
-        history.extend((entry(1),))
+        history.before_close(lambda: history.extend(2, (entry(2).record,)))
+        history.extend(1, (entry(1).record,))
 
     assert list(HistoryReader(tmp_path)) == [entry(1), entry(2)]
     history.close()
-    history.extend((entry(3),))
+    history.extend(3, (entry(3).record,))
     assert list(HistoryReader(tmp_path)) == [entry(1), entry(2)]

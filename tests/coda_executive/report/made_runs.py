@@ -22,7 +22,6 @@ from coda_executive.observation.history import (
     EventSeen,
     FaultBegan,
     FaultEnded,
-    HistoryEntry,
     HistoryRecord,
     HistoryWriter,
     Measured,
@@ -106,7 +105,7 @@ def make_run(
     run.store_plan(json.dumps(_PLAN))
     with HistoryWriter(directory / "history") as history:
         for seconds, record in story:
-            history.extend((HistoryEntry(round(seconds * 1e9), record),))
+            history.extend(round(seconds * 1e9), (record,))
     for node, messages in logs.items():
         (directory / "nodes" / node).mkdir()
         text = "".join(log_line(message, second) for second, message in enumerate(messages, start=1))

@@ -81,7 +81,7 @@ class Story:
 def judged(entries: Iterable[HistoryEntry], facts: RunFacts = FACTS) -> dict[str, Finding]:
     panel = Panel(validators_in_the_box, facts, clock=lambda: 0.0)
     for entry in entries:
-        panel.take((entry,))
+        panel.take(entry.time_ns, (entry.record,))
     return {finding.validator: finding for finding in panel.findings()}
 
 

@@ -34,7 +34,7 @@ def test_a_validator_that_fails_is_unknown_and_hides_nothing() -> None:
     story.chain("x", on="a", by=A)  # in the slot of b
     panel = Panel(_with_one_more, FACTS, clock=lambda: 0.0)
     for entry in story.entries:
-        panel.take((entry,))
+        panel.take(entry.time_ns, (entry.record,))
 
     stumbling, one_block, *_ = panel.findings()
 
@@ -49,8 +49,8 @@ def test_a_validator_that_is_too_slow_or_holds_too_much_is_unknown_with_its_caus
     slow = Panel(validators_in_the_box, FACTS, clock=lambda: next(ticks) * 50.0)
     greedy = Panel(validators_in_the_box, FACTS, clock=lambda: 0.0, budget=Budget(held=5))
     for entry in story.entries:
-        slow.take((entry,))
-        greedy.take((entry,))
+        slow.take(entry.time_ns, (entry.record,))
+        greedy.take(entry.time_ns, (entry.record,))
 
     assert {finding.validity for finding in slow.findings()} == {"unknown"}
     causes = [finding.sentence for finding in greedy.findings()]
@@ -65,7 +65,7 @@ def test_what_a_validator_found_before_it_gave_up_stays_found() -> None:
     story.produce(A, "b", "genesis", 1)
     panel = Panel(validators_in_the_box, FACTS, clock=lambda: 0.0, budget=Budget(held=0))
     for entry in story.entries:
-        panel.take((entry,))
+        panel.take(entry.time_ns, (entry.record,))
 
     assert panel.findings()[0].validity == "invalid"
 
