@@ -79,6 +79,7 @@ async def run_daemon(arguments: Sequence[str], host: Host) -> int:
         directory.path,
         level=parsed.file_log_level,
         rotations=parsed.file_log_rotations,
+        at_end_of_step=host.at_end_of_step,
     )
     console = (JsonConsole if parsed.log_json else TextConsole)(host.console, parsed.log_level)
     log = Log(host.clock, (console, *files.sinks), pid=host.pid)

@@ -1,6 +1,5 @@
 """Where log lines go: the console, and files that rotate (daemon contract A.7, C.1)."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +15,8 @@ from coda_protocol.log_message import (
     unlike_any,
 )
 from coda_protocol.structured_events import NEW_BEST_TIP_EVENT, Level
+
+AtEndOfStep = Callable[[Callable[[], None]], None]
 
 MEBIBYTE = 1024 * 1024
 MAX_LINE = MEBIBYTE
@@ -60,24 +61,6 @@ class TextConsole:
                 self.console.out(f"\t{key}: {value}")
 
 
-class _EndOfStep:
-    """Flushes files at the end of the step of the event loop in which something was written to them, all at once."""
-
-    def __init__(self) -> None:
-        self._files: list[RotatingFile] = []
-
-    def flush(self, file: "RotatingFile") -> None:
-        self._files.append(file)
-        if len(self._files) == 1:
-            _soon(self._flush)
-
-    def _flush(self) -> None:
-        files = self._files.copy()
-        self._files.clear()
-        for file in files:
-            file.flush()
-
-
 class RotatingFile:
     """A file that is renamed to `NAME.N` when it has grown over its size; N counts 0, 1, … and wraps around.
 
@@ -95,17 +78,17 @@ class RotatingFile:
         *,
         max_size: int,
         rotations: int,
+        at_end_of_step: AtEndOfStep,
         oversized: "RotatingFile | None" = None,
-        end_of_step: _EndOfStep | None = None,
     ) -> None:
-        """`end_of_step` may be shared with other files."""
+        """`at_end_of_step` is the host's."""
         self._store = store
         self._console = console
         self._path = path
         self._max_size = max_size
         self._rotations = max(1, rotations)
         self._oversized = oversized
-        self._end_of_step = end_of_step or _EndOfStep()
+        self._at_end_of_step = at_end_of_step
         self._pending: list[bytes] = []
         self._failed = False
         self._size = store.size(path) if store.exists(path) else 0  # with what is collected
@@ -119,7 +102,7 @@ class RotatingFile:
         self._pending += line.pieces
         self._size += line.size
         if is_first:
-            self._end_of_step.flush(self)
+            self._at_end_of_step(self.flush)
 
     def flush(self) -> None:
         """Write what is collected. Call it at the end of the process: the loop will not."""
@@ -139,20 +122,20 @@ class RotatingFile:
             self._console.err(f"cannot write {self._path}: {error}; this log file ends here")
 
 
-def _soon(flush: Callable[[], None]) -> None:
-    try:
-        asyncio.get_running_loop().call_soon(flush)
-    except RuntimeError:  # no loop: before or after the run of the daemon
-        flush()
-
-
 class LogFiles:
     """The log files of a configuration directory, as sinks; `flush` before the process ends."""
 
     def __init__(
-        self, store: Store, console: Console, directory: str, *, level: Level, rotations: int
+        self,
+        store: Store,
+        console: Console,
+        directory: str,
+        *,
+        level: Level,
+        rotations: int,
+        at_end_of_step: AtEndOfStep,
     ) -> None:
-        end_of_step = _EndOfStep()
+        """`at_end_of_step` is the host's."""
 
         def file(
             name: str, mebibytes: int, count: int, oversized: RotatingFile | None = None
@@ -164,7 +147,7 @@ class LogFiles:
                 max_size=mebibytes * MEBIBYTE,
                 rotations=count,
                 oversized=oversized,
-                end_of_step=end_of_step,
+                at_end_of_step=at_end_of_step,
             )
 
         oversized = file("mina-oversized-logs.log", 10, 20)

@@ -257,5 +257,10 @@ class Host(Protocol):
     def process_is_alive(self, pid: int) -> bool:
         """Whether another daemon process exists; answers the lock file's question."""
 
+    def at_end_of_step(self, call: Callable[[], None]) -> None:
+        """Call it once the step of the event loop that runs now is over, before or soon after the next begins; at once
+        where no loop runs.
+        """
+
     async def interrupted(self) -> str:
         """Return the name of the signal, such as "SIGTERM", when the process is asked to end."""

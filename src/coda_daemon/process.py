@@ -102,6 +102,26 @@ class SystemChildren:
         return SystemChild(process)
 
 
+class EndOfStep:
+    """A host's `at_end_of_step`: a step of its own after this one, for all that is asked for in it."""
+
+    def __init__(self) -> None:
+        self._calls: list[Callable[[], None]] = []
+
+    def __call__(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+        if len(self._calls) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._run)
+            except RuntimeError:  # no loop: before or after the run of the daemon
+                self._run()
+
+    def _run(self) -> None:
+        calls, self._calls = self._calls, []
+        for call in calls:
+            call()
+
+
 class ProcessHost:
     """A `ports.Host`. Make it inside the running loop: from then on SIGTERM and SIGINT are answered by
     `interrupted`.
@@ -116,6 +136,7 @@ class ProcessHost:
         self.console = StandardStreams()
         self.children = SystemChildren(environment)
         self.archive_stores = SystemArchiveStores()
+        self.at_end_of_step = EndOfStep()
         self.pid = os.getpid()
         self.environment = environment
         loop = asyncio.get_running_loop()

@@ -142,7 +142,14 @@ def test_a_crash_leaves_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rejected_blocks_have_a_log_of_their_own() -> None:
     async def check(world: World) -> None:
         host = world.machine("node").host()
-        files = LogFiles(host.store, host.console, "/logs", level=Level.TRACE, rotations=1)
+        files = LogFiles(
+            host.store,
+            host.console,
+            "/logs",
+            level=Level.TRACE,
+            rotations=1,
+            at_end_of_step=host.at_end_of_step,
+        )
         host.store.make_directory("/logs")
         log, _ = memory_log(host)
         log._sinks = files.sinks

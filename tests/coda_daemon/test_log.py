@@ -11,6 +11,7 @@ import msgspec
 from coda_daemon.files import Files
 from coda_daemon.log import Log
 from coda_daemon.log_sinks import ELIDED, MAX_LINE, JsonConsole, LogFiles, RotatingFile, TextConsole
+from coda_daemon.process import EndOfStep
 from coda_protocol import structured_events
 from coda_protocol.log_message import EncodedLine, unlike_any
 from coda_protocol.structured_events import Level
@@ -141,7 +142,7 @@ def test_the_text_console_fills_the_message_in() -> None:
 
 
 def files_in(directory: Path, console: MemoryConsole, level: Level = Level.TRACE) -> tuple[Log, LogFiles]:
-    files = LogFiles(Files(), console, str(directory), level=level, rotations=3)
+    files = LogFiles(Files(), console, str(directory), level=level, rotations=3, at_end_of_step=EndOfStep())
     return Log(FixedClock(), files.sinks, pid=1), files
 
 
@@ -172,8 +173,21 @@ def test_an_overlong_line_is_elided_and_kept_elsewhere(tmp_path: Path) -> None:
     assert (tmp_path / "mina-oversized-logs.log").stat().st_size > MAX_LINE
 
 
+def rotating(
+    path: Path, *, max_size: int, rotations: int, console: MemoryConsole | None = None
+) -> RotatingFile:
+    return RotatingFile(
+        Files(),
+        console or MemoryConsole(),
+        str(path),
+        max_size=max_size,
+        rotations=rotations,
+        at_end_of_step=EndOfStep(),
+    )
+
+
 def test_a_full_file_is_renamed_and_the_numbers_wrap_around(tmp_path: Path) -> None:
-    file = RotatingFile(Files(), MemoryConsole(), str(tmp_path / "a.log"), max_size=10, rotations=2)
+    file = rotating(tmp_path / "a.log", max_size=10, rotations=2)
     for line in (b"first line", b"second line", b"third line", b"end"):
         file.take(unlike_any(line))
 
@@ -184,7 +198,7 @@ def test_a_full_file_is_renamed_and_the_numbers_wrap_around(tmp_path: Path) -> N
 
 def test_a_restarted_daemon_goes_on_with_the_next_number(tmp_path: Path) -> None:
     (tmp_path / "a.log.0").write_bytes(b"of the last run")
-    file = RotatingFile(Files(), MemoryConsole(), str(tmp_path / "a.log"), max_size=1, rotations=3)
+    file = rotating(tmp_path / "a.log", max_size=1, rotations=3)
 
     file.take(unlike_any(b"line"))
 
@@ -194,7 +208,7 @@ def test_a_restarted_daemon_goes_on_with_the_next_number(tmp_path: Path) -> None
 
 def test_a_disk_that_refuses_is_told_once(tmp_path: Path) -> None:
     console = MemoryConsole()
-    file = RotatingFile(Files(), console, str(tmp_path / "gone" / "a.log"), max_size=10, rotations=1)
+    file = rotating(tmp_path / "gone" / "a.log", max_size=10, rotations=1, console=console)
 
     file.take(unlike_any(b"one"))
     file.take(unlike_any(b"two"))
@@ -204,7 +218,7 @@ def test_a_disk_that_refuses_is_told_once(tmp_path: Path) -> None:
 
 
 async def test_lines_are_in_the_file_after_the_step_of_the_loop_that_wrote_them(tmp_path: Path) -> None:
-    file = RotatingFile(Files(), MemoryConsole(), str(tmp_path / "a.log"), max_size=1000, rotations=1)
+    file = rotating(tmp_path / "a.log", max_size=1000, rotations=1)
 
     file.take(unlike_any(b"one"))
     file.take(unlike_any(b"two"))

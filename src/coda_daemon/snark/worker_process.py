@@ -92,7 +92,14 @@ def _log_file(directory: bool | int | str | None, host: Host) -> RotatingFile | 
         return None
     host.store.make_directory(str(directory))
     path = f"{directory}/mina-snark-worker.log"
-    return RotatingFile(host.store, host.console, path, max_size=10 * MEBIBYTE, rotations=1)
+    return RotatingFile(
+        host.store,
+        host.console,
+        path,
+        max_size=10 * MEBIBYTE,
+        rotations=1,
+        at_end_of_step=host.at_end_of_step,
+    )
 
 
 async def _run_until_end(worker: Worker, host: Host, log: Log) -> int:

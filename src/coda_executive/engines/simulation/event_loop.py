@@ -71,6 +71,7 @@ class SimulatedEventLoop(BaseEventLoop):
         self._thread = threading.get_ident()
         self.numbers = count(1)
         self._queue: deque[ReadyHandle | Timer] = deque()
+        self._afterwards: list[Callable[[], None]] = []  # of the step that runs
         # In virtual time much falls due at one instant: a heap of instants, and their timers in the order of making.
         self._instants: list[int] = []
         self._timers: dict[int, list[Timer]] = {}
@@ -128,6 +129,12 @@ class SimulatedEventLoop(BaseEventLoop):
         else:
             timers.append(timer)
         return timer
+
+    def at_end_of_step(self, call: Callable[[], None]) -> None:
+        """Call it when the callback that runs has returned, as part of the same step: whatever befalls its process
+        then finds it done.
+        """
+        self._afterwards.append(call)
 
     # ---- tasks and futures ----
 
@@ -228,7 +235,7 @@ class SimulatedEventLoop(BaseEventLoop):
 
     def _run_once(self) -> None:
         """Run all that is ready, then jump to the next deadline, and again until the loop is stopped."""
-        queue, frozen = self._queue, self._frozen
+        queue, frozen, afterwards = self._queue, self._frozen, self._afterwards
         rounds = 0  # of callbacks in this instant
         while queue or not self._stopping:
             if not queue and self._jump():
@@ -253,12 +260,24 @@ class SimulatedEventLoop(BaseEventLoop):
                     raise
                 except BaseException as error:  # noqa: BLE001  as in Handle._run: a callback's failure is not the loop's
                     self._report(handle, error)
+                if afterwards:
+                    self._end_step(handle)
             self.steps = steps = self.steps + todo
             if steps >= self._next_collection:
                 collect_at(self._next_collection)
                 self._next_collection = (steps // COLLECTION_STEPS + 1) * COLLECTION_STEPS
             if self._stopping:
                 return
+
+    def _end_step(self, handle: ReadyHandle | Timer) -> None:
+        for call in self._afterwards:
+            try:
+                handle.context.run(call)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001  as in `_run_once`
+                self._report(handle, error)
+        self._afterwards.clear()
 
     def _report(self, handle: ReadyHandle | Timer, error: BaseException) -> None:
         message = f"Exception in callback {handle!r}"

@@ -129,6 +129,7 @@ class SimulatedHost:
             lambda child, added: SimulatedHost(machine, child, pid, {**environment, **added}), process, loop
         )
         self.archive_stores = machine.archives
+        self.at_end_of_step = loop.at_end_of_step
         self._cpu = machine.cpu
         self._loop = loop
         self._busy: Work | None = None  # the last of it

@@ -54,6 +54,32 @@ def test_timers_of_one_instant_fire_in_the_order_in_which_they_were_set() -> Non
     assert fired == [-1, *range(100)]
 
 
+def test_what_a_step_leaves_for_its_end_is_done_before_anything_can_befall_its_process() -> None:
+    """So a daemon's lines are on its disk when it is killed right after the step that wrote them, or stands still."""
+    told: list[str] = []
+
+    async def main() -> None:
+        loop = running_loop()
+        process = Process("node", told.append)
+
+        def step() -> None:
+            loop.at_end_of_step(lambda: told.append("one"))
+            loop.at_end_of_step(fail)
+            loop.at_end_of_step(lambda: told.append("two"))
+            loop.freeze(process)
+            told.append("step")
+
+        def fail() -> None:
+            raise OSError("no disk")
+
+        loop.call_soon(step, context=process.context)
+        loop.call_soon(loop.end, process)
+        await asyncio.sleep(1)
+
+    run(main)
+    assert [line for line in told if line[0] not in " ET"] == ["step", "one", "OSError: no disk", "two"]
+
+
 def test_a_cancelled_timer_does_not_fire_and_many_of_them_are_not_kept() -> None:
     async def main() -> int:
         loop = running_loop()
