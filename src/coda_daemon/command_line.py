@@ -102,9 +102,10 @@ def parse(command: Command, arguments: Sequence[str]) -> Mapping[str, tuple[Valu
 
 
 def _find(command: Command, name: str) -> Flag:
-    matching = [flag for flag in command.flags if flag.name.startswith(name)]
-    exact = [flag for flag in matching if flag.name == name]
-    match exact or matching:
+    for flag in command.flags:
+        if flag.name == name:
+            return flag
+    match [flag for flag in command.flags if flag.name.startswith(name)]:
         case [flag]:
             return flag
         case []:
