@@ -102,14 +102,20 @@ class PrivateKey:
         return encode_check(VersionByte.PRIVATE_KEY, self.to_bytes())
 
     def public_key(self) -> PublicKey:
-        """Computed anew each time, in about a millisecond of plain integers' time; keep it in a `Keypair`."""
-        x, y = multiply_generator(self.scalar)
-        return PublicKey(x, y % 2 == 1)
+        return _public_key_of(self.scalar)
 
     def __repr__(self) -> str:
         return "PrivateKey(hidden)"
 
     __str__ = __repr__
+
+
+@lru_cache(
+    maxsize=256
+)  # plain integers' time, and a search's runs and a node's restarts ask for the same again
+def _public_key_of(scalar: int) -> PublicKey:
+    x, y = multiply_generator(scalar)
+    return PublicKey(x, y % 2 == 1)
 
 
 @dataclass(frozen=True, slots=True)
