@@ -169,8 +169,9 @@ class Execution:
                 seed=self.seed,
                 genesis_files=self.genesis_files,
             )
-            self._store_plan(plan)
-            self.panel = run_panel(run_facts(plan_document(plan)))
+            document = plan_document(plan)
+            self.directory.store_plan(document)
+            self.panel = run_panel(run_facts(document))
             self.router.follow(self.panel.take)
         return build, plan
 
