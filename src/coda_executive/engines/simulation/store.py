@@ -107,7 +107,7 @@ class SimulatedStore:
         file.durable = len(file.pieces)
 
     def size(self, path: str) -> int:
-        return sum(len(part) for piece in self._file(path).pieces for part in piece)
+        return sum(map(len, chain.from_iterable(self._file(path).pieces)))
 
     def mode(self, path: str) -> int:
         directory = self._disk.directories.get(posixpath.normpath(path))
