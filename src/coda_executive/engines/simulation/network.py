@@ -141,20 +141,31 @@ class Network:
 
     async def travel(self, source: str, target: str) -> None:
         """Wait as long as a message without content takes. Raises TimeoutError when none gets through."""
-        link = self.link(source, target)
-        retry_ns = FIRST_CONNECT_RETRY_NS
-        for _ in range(MOST_CONNECT_RETRIES + 1):
-            if link.passes():
-                await self._until(link.arrival_ns(self.loop.now_ns, 0))
-                return
-            await self._until(self.loop.now_ns + retry_ns)
-            retry_ns *= 2
-        raise TimeoutError(errno.ETIMEDOUT, f"no answer from {target}")
-
-    async def _until(self, time_ns: int) -> None:
         arrived = self.loop.create_future()
-        self.loop.call_at_ns(time_ns, (_resolve, arrived), _AIR)
+        self.carry(source, target, arrived, lambda: _resolve(arrived))
         await arrived
+
+    def carry(
+        self,
+        source: str,
+        target: str,
+        awaited: asyncio.Future[None],
+        arrived: Callable[[], None],
+        retry_ns: int = FIRST_CONNECT_RETRY_NS,
+    ) -> None:
+        """Call `arrived` when a message without content gets to another machine. It is sent again until the future
+        that stands for its sender's wait is done, which fails with TimeoutError when no attempt got through.
+        """
+        if awaited.done():
+            return
+        link, loop = self.link(source, target), self.loop
+        if retry_ns > FIRST_CONNECT_RETRY_NS << MOST_CONNECT_RETRIES:
+            awaited.set_exception(TimeoutError(errno.ETIMEDOUT, f"no answer from {target}"))
+        elif link.passes():
+            loop.call_at_ns(link.arrival_ns(loop.now_ns, 0), (arrived,), _AIR)
+        else:
+            again = (self.carry, source, target, awaited, arrived, retry_ns * 2)
+            loop.call_at_ns(loop.now_ns + retry_ns, again, _AIR)
 
 
 class SimulatedTransport:
@@ -184,20 +195,31 @@ class SimulatedTransport:
         self._process.check()
         network, here = self._network, self._machine
         there = network.find(host, seen_from=here)
-        await network.travel(here.name, there.name)
-        listener = there.listeners.get(port)
-        if listener is None or listener.is_http or (listener.is_loopback and there is not here):
-            await network.travel(there.name, here.name)
-            raise ConnectionRefusedError(errno.ECONNREFUSED, f"nothing listens on port {port} of {host}")
-        near = SimulatedConnection(network, here, there, self._process)
-        far = SimulatedConnection(network, there, here, listener.process)
-        near.other, far.other = far, near
-        listener.process.spawn(network.loop, listener.serve(far), f"accepted from {here.name}")
+        answered = network.loop.create_future()
+        near: SimulatedConnection | None = None
+
+        def knock() -> None:
+            """At the other machine, without waking who dials: many dials meet a node that is down."""
+            nonlocal near
+            if answered.done():
+                return
+            listener = there.listeners.get(port)
+            if listener is not None and not listener.is_http and (there is here or not listener.is_loopback):
+                near = SimulatedConnection(network, here, there, self._process)
+                far = SimulatedConnection(network, there, here, listener.process)
+                near.other, far.other = far, near
+                listener.process.spawn(network.loop, listener.serve(far), f"accepted from {here.name}")
+            network.carry(there.name, here.name, answered, lambda: _resolve(answered))
+
+        network.carry(here.name, there.name, answered, knock)
         try:
-            await network.travel(there.name, here.name)
+            await answered
         except (asyncio.CancelledError, TimeoutError):
-            near.close()
+            if near is not None:
+                near.close()
             raise
+        if near is None:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"nothing listens on port {port} of {host}")
         return near
 
 
