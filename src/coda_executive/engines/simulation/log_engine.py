@@ -1,8 +1,10 @@
 """The simulation's log engine: lines come straight from the nodes' consoles."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import copy_context
+from functools import partial
 
 from coda_executive.config.node_id import NodeId
 from coda_executive.events.event import PlainMessage
@@ -19,7 +21,7 @@ class SimulatedLogEngine:
 
     def __init__(self) -> None:
         self._lines: list[tuple[NodeId, int, int, EncodedLine]] = []
-        self._written = asyncio.Event()
+        self._deliver_soon: Callable[[], object] | None = None
         self._parser: Parser | None = None
         self._deliver: Deliver | None = None
 
@@ -31,9 +33,9 @@ class SimulatedLogEngine:
         """Called by the nodes' logs. The line is delivered later in the same instant, outside of the
         daemon's step.
         """
-        if self._deliver is not None:
+        if self._deliver_soon is not None:
             if not self._lines:
-                self._written.set()
+                self._deliver_soon()
             self._lines.append((node, number, offset, line))
 
     def attach(
@@ -66,10 +68,14 @@ class SimulatedLogEngine:
     @asynccontextmanager
     async def _attached(self, parser: Parser, deliver: Deliver) -> AsyncIterator[Attachment]:
         self._parser, self._deliver = parser, deliver
+        loop = asyncio.get_running_loop()
+        failed: asyncio.Future[None] = loop.create_future()
+        # From a callback, which takes half of the steps of a task; in this context, for a writer may be frozen.
+        self._deliver_soon = partial(loop.call_soon, self._deliver_written, failed, context=copy_context())
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                delivering = group.create_task(self._deliver_as_written(), name="deliver log lines")
+                delivering = group.create_task(_raised(failed), name="deliver log lines")
                 yield self
                 delivering.cancel()
         except BaseExceptionGroup as errors:
@@ -77,13 +83,19 @@ class SimulatedLogEngine:
                 raise
             failure = errors.exceptions[0]
         finally:
-            self._parser = self._deliver = None
+            self._parser = self._deliver = self._deliver_soon = None
             self._lines.clear()
         if failure is not None:
             raise failure  # the body's own error reaches its caller as it is, not as a member of our group
 
-    async def _deliver_as_written(self) -> None:
-        while True:
-            await self._written.wait()
-            self._written.clear()
+    def _deliver_written(self, failed: asyncio.Future[None]) -> None:
+        if failed.done():
+            return
+        try:
             self.deliver_all()
+        except Exception as error:  # noqa: BLE001  it ends the block
+            failed.set_exception(error)
+
+
+async def _raised(failed: asyncio.Future[None]) -> None:
+    await failed
