@@ -24,6 +24,9 @@ from coda_executive.validation.validator import RunFacts
 _OF_FINDINGS = frozenset((InvariantViolated.__name__, VacuousValidator.__name__))
 
 
+_CLOCK_VARIABLES = ("MINA_TIME_OFFSET", "CODA_TIME_OFFSET")  # daemon contract A.5
+
+
 class _Constants(msgspec.Struct, frozen=True):
     k: int
     slots_per_epoch: int
@@ -35,6 +38,7 @@ class _Constants(msgspec.Struct, frozen=True):
 
 class _Node(msgspec.Struct, frozen=True):
     stake_share: float
+    environment: dict[str, str] = {}
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -55,6 +59,11 @@ def run_facts(plan_document: str | bytes) -> RunFacts:
         slots_per_sub_window=plan.constants.slots_per_sub_window,
         grace_period_slots=plan.constants.grace_period_slots,
         genesis_slot=plan.constants.genesis_slot,
+        wrong_clocks=frozenset(
+            name
+            for name, node in plan.nodes.items()
+            if any(node.environment.get(variable, "0") != "0" for variable in _CLOCK_VARIABLES)
+        ),
         # Of those that joined later the run's own validators were not told.
         stake={
             name: node.stake_share

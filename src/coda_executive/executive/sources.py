@@ -3,7 +3,6 @@ told by them why it may.
 """
 
 import hashlib
-import inspect
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,8 +17,8 @@ _PACKAGES = Path(__file__).parents[2]  # where ours is, and beside it the daemon
 def sources_of(test: IntegrationTest) -> Mapping[str, str]:
     """Digests by name: this program, and the test's file where it is not part of it."""
     digests = {PROGRAM: _program()}
-    name = inspect.getsourcefile(test.body)
-    path = None if name is None else Path(name).resolve()
+    code = getattr(test.body, "__code__", None)  # a body may be any callable that says where it is
+    path = None if code is None else Path(code.co_filename).resolve()
     if path is not None and not path.is_relative_to(_PACKAGES.resolve() / "coda_executive"):
         digests[path.name] = _digest((path,))
     return digests

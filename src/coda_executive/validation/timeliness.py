@@ -16,8 +16,8 @@ _LATE_LINES_SLOTS = 2  # a line that was written under a fault may be read so mu
 
 class NoEarlyBlock(Validator):
     """Nobody makes a block before its slot begins, or adopts one that gossip brought before. A node whose clock the
-    nemesis has put wrong is excused, and so is one that is not synced: what catchup and bootstrap fetch is taken
-    as it is. Where not a single block was made in time, the run's clock is as likely to be wrong as the nodes'.
+    nemesis or the test has put wrong is excused, and so is one that is not synced: what catchup and bootstrap fetch
+    is taken as it is. Where not one block was made in time, the run's clock is as likely to be wrong as the nodes'.
     """
 
     name = "no-early-block"
@@ -100,6 +100,8 @@ class NoEarlyBlock(Validator):
         return False
 
     def _has_wrong_clock(self, seen: Sighting) -> bool:
-        return seen.time_ns < self._right_from_ns.get(seen.node, 0) or any(
-            seen.node in nodes for nodes in self._clock_faults.values()
+        return (
+            seen.node in self.facts.wrong_clocks
+            or seen.time_ns < self._right_from_ns.get(seen.node, 0)
+            or any(seen.node in nodes for nodes in self._clock_faults.values())
         )

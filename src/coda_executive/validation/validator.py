@@ -21,8 +21,8 @@ class RunFacts:
 
     `k` in blocks, `slots_per_epoch` in slots, `slot_ms` in milliseconds; `stake` is each node's share, 0 to
     1, empty when it is not known. `slots_per_sub_window` is 0 and `grace_period_slots` None when they are not.
-    `genesis_slot` is the first one, 0 but after a hard fork. A healed node may take `heal_slots` and
-    `heal_seconds` together to sync.
+    `genesis_slot` is the first one, 0 but after a hard fork; `wrong_clocks` are the nodes that were configured to have
+    one. A healed node may take `heal_slots` and `heal_seconds` together to sync.
     """
 
     k: int
@@ -32,6 +32,7 @@ class RunFacts:
     slots_per_sub_window: int = 0
     grace_period_slots: int | None = None
     genesis_slot: int = 0
+    wrong_clocks: frozenset[NodeId] = frozenset()
     heal_slots: int = 20
     heal_seconds: float = 60.0
 

@@ -92,6 +92,17 @@ def test_a_node_whose_clock_is_put_wrong_is_excused_and_who_adopts_its_block_is_
     ]
 
 
+def test_a_node_that_the_test_gave_a_wrong_clock_is_excused_and_who_adopts_its_block_is_not() -> None:
+    facts = replace(FACTS, wrong_clocks=frozenset((B,)))
+    story = synced()
+    story.produce(B, "b", "a", 3)
+    assert wrong(story.entries, facts) == []
+
+    story.adopt(A, "b")
+
+    assert wrong(story.entries, facts) == ["no-early-block"]
+
+
 def test_other_faults_excuse_nobody() -> None:
     story = synced()
     wrong_clock(story, A, fault="SlowCpu")
