@@ -10,22 +10,24 @@ are JSON text, or a function without arguments that is called only when the line
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from types import CodeType, FrameType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from coda_daemon.ports import Clock
 from coda_protocol.log_message import EncodedLine, LineTemplate, Source, placeholders
 from coda_protocol.structured_events import Level, StructuredEvent
 
 _DUPLICATED = "$duplicated_keys"
-_MOST_PLACES = 1000  # whose unchanging parts are kept; a message may hold anything
 
 Taker = Callable[[EncodedLine], None]
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A place in the program that writes lines: what they have in common, and who takes them."""
 
+    what: StructuredEvent | tuple[Level, str]  # another one may be written there the next time
     template: LineTemplate
     takers: tuple[Taker, ...]
     code: CodeType  # held, for places are found by its id
@@ -51,7 +53,8 @@ class Log:
         self._lowest = min((sink.level for sink in sinks), default=Level.FATAL)
         self._capturing: frozenset[str] | None = None
         self._captured: list[bytes] = []
-        self._places: dict[tuple[int, int, Level, str], Place] = {}
+        # By the place's own number, `id(code) + instruction`: a code object holds its instructions.
+        self._places: dict[int, Place] = {}
 
     def add_process_metadata(self, **metadata: Any) -> None:
         """Put entries in every line from now on: `host`, `peer_id` and `port` once networking is up."""
@@ -83,9 +86,9 @@ class Log:
             return
         # As `_write`, without another call: nearly all lines are events.
         frame = sys._getframe(1)
-        place = self._places.get((id(frame.f_code), frame.f_lasti, level, event.message))
-        if place is None or place.template.keys != tuple(metadata):
-            place = self._placed(level, event.module, event.message, tuple(metadata), event.id, frame)
+        place = self._places.get(id(frame.f_code) + frame.f_lasti)
+        if place is None or place.what is not event or place.template.keys != tuple(metadata):
+            place = self._placed(level, event.module, event.message, tuple(metadata), event, frame)
         line = place.template.line(self._clock.time_ns(), metadata.values())
         for take in place.takers:
             take(line)
@@ -119,8 +122,8 @@ class Log:
     def _write(self, level: Level, module: str, message: str, given: dict[str, Any]) -> None:
         # Two frames up is the caller of `info` and the like.
         frame = sys._getframe(2)
-        place = self._places.get((id(frame.f_code), frame.f_lasti, level, message))
-        if place is None or place.template.keys != tuple(given):
+        place = self._places.get(id(frame.f_code) + frame.f_lasti)
+        if place is None or place.what != (level, message) or place.template.keys != tuple(given):
             place = self._placed(level, module, message, tuple(given), None, frame)
         line = place.template.line(self._clock.time_ns(), given.values())
         for take in place.takers:
@@ -132,10 +135,11 @@ class Log:
         module: str,
         message: str,
         given: tuple[str, ...],
-        event_id: str | None,
+        event: StructuredEvent | None,
         frame: FrameType,
     ) -> Place:
-        key = (id(frame.f_code), frame.f_lasti, level, message)
+        what = event or (level, message)
+        event_id = event.id if event else None
         fixed = self._process_wide.copy()
         known = (*given, *fixed)
         if duplicated := [name for name in given if name in fixed]:
@@ -156,10 +160,8 @@ class Log:
         takers = [sink.taker(message, event_id) for sink in self._sinks if level >= sink.level]
         if self._is_captured(event_id):
             takers.append(self._capture)
-        place = Place(template, tuple(take for take in takers if take is not None), frame.f_code)
-        if len(self._places) >= _MOST_PLACES:
-            self._places.clear()
-        self._places[key] = place
+        place = Place(what, template, tuple(take for take in takers if take is not None), frame.f_code)
+        self._places[id(frame.f_code) + frame.f_lasti] = place
         return place
 
     def _capture(self, line: EncodedLine) -> None:

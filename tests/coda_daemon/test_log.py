@@ -73,6 +73,30 @@ def test_the_location_is_where_the_line_was_written() -> None:
     assert location.endswith("characters 0-0")
 
 
+def test_one_place_may_write_now_this_and_now_that() -> None:
+    log, console = json_log()
+
+    for write in (log.info, log.warn, log.info):
+        for message in ("one", "two"):
+            for metadata in ({"a": 1}, {"b": 2}, {"b": 2, "a": 1}):
+                write(MODULE, message, **metadata)
+    for event in (structured_events.SYNCED, structured_events.LISTENING, structured_events.SYNCED):
+        log.event(event)
+
+    lines = [json.loads(line) for line in console.lines]
+    assert [(line["level"], line["message"], len(line["metadata"])) for line in lines[:18]] == [
+        (level, message, count)
+        for level in ("Info", "Warn", "Info")
+        for message in ("one", "two")
+        for count in (2, 2, 3)
+    ]
+    assert [line["metadata"].get("a") for line in lines[:3]] == [1, None, 1]
+    assert [line["event_id"] for line in lines[18:]] == [
+        event.id
+        for event in (structured_events.SYNCED, structured_events.LISTENING, structured_events.SYNCED)
+    ]
+
+
 def test_a_placeholder_without_metadata_makes_an_invalid_log_call() -> None:
     log, console = json_log()
 
