@@ -30,7 +30,7 @@ def plan_document(plan: DeploymentPlan) -> str:
         "runtime": _runtime(plan),
         **({"joined": list(plan.joined)} if plan.joined else {}),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return msgspec.json.format(json.dumps(document, ensure_ascii=False), indent=2) + "\n"
 
 
 def plan_diff(
