@@ -16,6 +16,7 @@ from coda_protocol.structured_events import Level
 
 _PLACEHOLDER = re.compile(r"\$([A-Za-z0-9_]+)")
 _NANOSECONDS = 1_000_000_000
+_DAY = 86_400  # seconds
 _TOO_DEEP = "JSON is nested too deeply"
 
 
@@ -334,7 +335,14 @@ def _beginning(time_ns: int) -> bytes:
 @lru_cache(maxsize=64)
 def _format_second(seconds: int) -> bytes:
     # Many lines fall into one second; formatting a date costs more than encoding the rest of a short line.
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S").encode()
+    day, in_day = divmod(seconds, _DAY)
+    minutes, second = divmod(in_day, 60)
+    return b"%b %02d:%02d:%02d" % (_format_day(day), minutes // 60, minutes % 60, second)
+
+
+@lru_cache(maxsize=16)
+def _format_day(day: int) -> bytes:
+    return datetime.fromtimestamp(day * _DAY, UTC).strftime("%Y-%m-%d").encode()
 
 
 @lru_cache(maxsize=1024)
