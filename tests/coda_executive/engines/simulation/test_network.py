@@ -360,6 +360,44 @@ def test_nothing_that_listens_refuses_and_no_machine_is_unreachable() -> None:
     between(body)
 
 
+def test_a_dial_arrives_while_its_dialler_stands_still() -> None:
+    """It is in the air by then; the dialler hears of it once it goes on."""
+
+    async def body(a: Side, b: Side) -> None:
+        loop = running_loop()
+        await b.accept()
+        dialling = a.process.spawn(loop, a.transport.connect("10.0.0.2", 8302), "dial")
+        await asyncio.sleep(0)
+        loop.freeze(a.process)
+
+        await b.accepted.get()
+
+        assert loop.time() == 0.05
+        await asyncio.sleep(1)
+        assert not dialling.done()
+        loop.thaw(a.process)
+        assert (await dialling).remote == "b"
+
+    between(body)
+
+
+def test_a_dial_that_is_given_up_reaches_nobody_or_is_closed_again() -> None:
+    async def body(a: Side, b: Side) -> None:
+        await b.accept()
+        for seconds in (0.04, 0.06):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await a.transport.connect("10.0.0.2", 8302)
+
+        accepted = await b.accepted.get()
+
+        assert await accepted.receive() is None
+        await asyncio.sleep(1)
+        assert b.accepted.empty()
+
+    between(body)
+
+
 def test_a_port_is_bound_once_and_on_own_addresses_only() -> None:
     async def body(a: Side, b: Side) -> None:
         await b.accept()
