@@ -50,9 +50,7 @@ class Diff:
     root: RootTransition | None
 
     def __hash__(self) -> int:
-        return hash(
-            self.new_node
-        )  # what is told of it is looked up by it, for each node: no more than needed
+        return hash(self.new_node)  # no more: what is told of it is looked up by it for each node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
