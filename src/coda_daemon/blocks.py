@@ -13,6 +13,7 @@ import msgspec
 from coda_daemon.digests import digest_of, field_of
 from coda_daemon.ledger.account import Address
 from coda_daemon.ledger.transactions import Failure
+from coda_daemon.recent import remember
 from coda_daemon.snark.work import Work
 from coda_protocol.base58 import VersionByte
 from coda_protocol.hash_text import field_to_text, state_hash
@@ -182,7 +183,7 @@ def body_digest(body: Body) -> bytes:
 def make_block(previous_state_hash: StateHash, state: StateBody, body: Body) -> Block:
     """Name a block; that its state holds `body_digest(body)` is for validation to say."""
     block = _named(_Wire(previous_state_hash, state, body))
-    _remember(_made, block)
+    remember(_made, block.encoded, block, most=_REMEMBERED)
     _read.pop(block.encoded, None)  # of an earlier run in this process: its block is another one
     return block
 
@@ -191,12 +192,6 @@ def make_block(previous_state_hash: StateHash, state: StateBody, body: Body) -> 
 _REMEMBERED: Final = 256
 _made: dict[bytes, Block] = {}
 _read: dict[bytes, Block] = {}
-
-
-def _remember(blocks: dict[bytes, Block], block: Block) -> None:
-    if len(blocks) >= _REMEMBERED:
-        del blocks[next(iter(blocks))]
-    blocks[block.encoded] = block
 
 
 def decode_block(data: bytes) -> Block:
@@ -214,7 +209,7 @@ def decode_block(data: bytes) -> Block:
     if block.encoded != data:
         # Otherwise one block could travel under many encodings, and be taken for many messages.
         raise MalformedBlockError("expected the shortest encoding of a block, found another one")
-    _remember(_read, block)
+    remember(_read, block.encoded, block, most=_REMEMBERED)
     return block
 
 

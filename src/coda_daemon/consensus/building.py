@@ -34,6 +34,7 @@ from coda_daemon.ledger.account import Address
 from coda_daemon.ledger.command import parse_command
 from coda_daemon.ledger.ledger import Ledger
 from coda_daemon.ledger.transactions import RefusedError
+from coda_daemon.recent import remember
 from coda_daemon.snark.scan_parts import Rebuilt
 from coda_daemon.snark.scan_state import ScanState
 from coda_daemon.snark.work import ProofLevel, WrongWorkError, check_work
@@ -154,9 +155,8 @@ def build_block(
     )
     block = make_block(parent.block.state_hash, state, applied.body)
     built = Built(block, applied.ledger, scan, epoch_ledgers)
-    if len(_made) >= _MADE:
-        del _made[next(iter(_made))]
-    _made[block.state_hash] = (parent, win, creator, coinbase_receiver, rules, contents), built
+    choice = parent, win, creator, coinbase_receiver, rules, contents
+    remember(_made, block.state_hash, (choice, built), most=_MADE)
     return built
 
 
@@ -222,10 +222,7 @@ def validated_once(block: Block, parent: Built, rules: Rules) -> Built:
     key = (block, parent.block.state_hash, parent.ledger.hash, rules)
     built = _shared.get(key)
     if built is None:
-        built = validated(block, parent, rules)
-        if len(_shared) >= _SHARED:
-            del _shared[next(iter(_shared))]
-        _shared[key] = built
+        built = remember(_shared, key, validated(block, parent, rules), most=_SHARED)
     return built
 
 

@@ -10,12 +10,13 @@ of one process that know the same blocks share it, and what the next block makes
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from coda_daemon.blocks import Block
 from coda_daemon.consensus.building import Built
 from coda_daemon.consensus.constants import ConsensusConstants
 from coda_daemon.consensus.selection import is_better
+from coda_daemon.recent import remember
 from coda_protocol.hashes import StateHash
 
 
@@ -135,17 +136,6 @@ _REMEMBERED: Final = 128
 _states: dict[tuple[object, ...], _State] = {}
 _steps: dict[tuple[_State, Built], tuple[_State, Diff]] = {}
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-def _remember(known: dict[_Key, _Value], key: _Key, value: _Value) -> _Value:
-    """Put it among the last ones."""
-    if len(known) >= _REMEMBERED:
-        del known[next(iter(known))]
-    known[key] = value
-    return value
-
 
 def _shared_state(
     constants: ConsensusConstants,
@@ -156,9 +146,11 @@ def _shared_state(
 ) -> _State:
     """The one that stands for all that hold the same. A root has but one row of ancestors."""
     key = (constants, root, best_tip, len(former_roots), frozenset(blocks.values()))
-    return _states.get(key) or _remember(
-        _states, key, _State(constants, root, best_tip, blocks, former_roots)
-    )
+    state = _states.get(key)
+    if state is None:
+        state = _State(constants, root, best_tip, blocks, former_roots)
+        remember(_states, key, state, most=_REMEMBERED)
+    return state
 
 
 class Frontier:
@@ -211,7 +203,10 @@ class Frontier:
     def add(self, built: Built) -> Diff:
         """Add a valid block whose parent is here and which is not."""
         key = (self._state, built)
-        self._state, diff = _steps.get(key) or _remember(_steps, key, self._state.after(built))
+        step = _steps.get(key)
+        if step is None:
+            step = remember(_steps, key, self._state.after(built), most=_REMEMBERED)
+        self._state, diff = step
         return diff
 
     def best_path(self, max_length: int | None = None) -> tuple[Block, ...]:
