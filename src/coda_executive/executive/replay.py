@@ -16,6 +16,7 @@ import msgspec
 from coda_executive.errors import EngineError
 
 STEPS = "the steps"
+_TRACE_FILE = "trace.json"
 _CONTEXT = 3  # lines before and after the first difference
 _SHOWN = 240  # characters of a line
 _LINES_PER_CHECKPOINT = 1000
@@ -114,8 +115,13 @@ class Trace(msgspec.Struct, frozen=True):
     checkpoints: Sequence[str]
 
 
+def has_trace(directory: Path) -> bool:
+    """Whether its engine repeats runs exactly, and was told to leave what tells that."""
+    return (directory / _TRACE_FILE).exists()
+
+
 def read_trace(directory: Path) -> Trace:
-    path = directory / "trace.json"
+    path = directory / _TRACE_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Trace)
     except FileNotFoundError as error:

@@ -37,7 +37,8 @@ _Stored = TypeVar("_Stored", bound=msgspec.Struct)
 
 class RunDescription(msgspec.Struct, frozen=True):
     """What run.json holds. `command` repeats the run; `started` is ISO 8601 wall time. `sources` are digests of what
-    the run was made of, by name; without a command there are none.
+    the run was made of, by name, added at its end; there are none without a command, or where a repetition cannot be
+    compared exactly.
     """
 
     run_id: str

@@ -17,6 +17,7 @@ from coda_executive.executive.integration_test import IntegrationTest
 from coda_executive.executive.keeping import Keeping, Pause
 from coda_executive.executive.monitor import Monitor, RunView
 from coda_executive.executive.outcome import Outcome, Verdict
+from coda_executive.executive.replay import has_trace
 from coda_executive.executive.run_directory import RunDescription, RunDirectory
 from coda_executive.executive.sources import sources_of
 from coda_executive.interfaces.engine import Engine, RunContext
@@ -64,7 +65,8 @@ def run_test(
     directory = RunDirectory.create(
         test.name, engine.name, settings.run_dir, is_filled=not settings.hash_only
     )
-    directory.describe(_description(test, engine, settings, directory))
+    description = _description(test, engine, settings, directory)
+    directory.describe(description)
     view = RunView(test.name, engine.name, settings.seed, directory.path)
     monitor.began(view)
     try:
@@ -76,16 +78,24 @@ def run_test(
     wanted = settings.keep == "always" or (
         settings.keep == "failed" and outcome.verdict is not Verdict.PASSED
     )
-    return _finished(directory, outcome, keeps_state=wanted or outcome.kept is not None), directory.path
+    if settings.command and has_trace(directory.path):
+        # Only what can be repeated exactly is compared by them; to read the whole program would slow every start.
+        description = msgspec.structs.replace(description, sources=sources_of(test))
+    keeps_state = wanted or outcome.kept is not None
+    return _finished(directory, description, outcome, keeps_state=keeps_state), directory.path
 
 
-def _finished(directory: RunDirectory, outcome: Outcome, *, keeps_state: bool) -> Outcome:
+def _finished(
+    directory: RunDirectory, description: RunDescription, outcome: Outcome, *, keeps_state: bool
+) -> Outcome:
     """Store the verdict and remove what is not kept. If the disk does not let us, that is an error of the run,
     unless a worse one was told.
     """
     try:
         if not keeps_state:
             directory.remove_node_state()
+        if description.sources:
+            directory.describe(description)
         directory.finish(outcome)
     except EngineError as error:
         if outcome.verdict is Verdict.INFRASTRUCTURE:
@@ -169,5 +179,4 @@ def _description(
         started=wall_time().isoformat(),
         version=version("coda-executive"),
         python=platform.python_version(),
-        sources=sources_of(test) if settings.command else {},
     )
